@@ -1,0 +1,15 @@
+"""Molecules with one measured property each, and how they are split."""
+
+from molw2s.datasets.catalog import DATASETS, load_dataset, register_dataset
+from molw2s.datasets.molecules import MoleculeDataset, read_csv
+from molw2s.datasets.splits import Split, make_splits
+
+__all__ = [
+    "DATASETS",
+    "MoleculeDataset",
+    "Split",
+    "load_dataset",
+    "make_splits",
+    "read_csv",
+    "register_dataset",
+]

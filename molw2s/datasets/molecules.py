@@ -1,0 +1,169 @@
+"""The dataset object: SMILES, one target each, and where they came from."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from molw2s.errors import InvalidInput
+from molw2s.smiles import canonical, parse
+
+if TYPE_CHECKING:
+    import datasets as hf
+    import deepchem as dc
+
+
+@dataclass(frozen=True, eq=False)
+class MoleculeDataset:
+    """Molecules in file order, each with a SMILES and one target.
+
+    Attributes
+    ----------
+    name : str
+    smiles : tuple of str, length n
+        As written in the file, white space stripped.
+    target : ndarray of float64, shape (n,)
+    sha256 : str
+        Hash of the file the molecules were read from.
+    title, unit, source, licence : str
+        For people; empty where unknown.
+    split : tuple of str, optional
+        The user's own assignment of each molecule to "train", "valid" or "test".
+    dropped : dict
+        Line number in the file -> why that molecule was left out.
+    """
+
+    name: str
+    smiles: tuple[str, ...]
+    target: NDArray[np.float64]
+    sha256: str
+    title: str = ""
+    unit: str = ""
+    source: str = ""
+    licence: str = ""
+    split: tuple[str, ...] | None = None
+    dropped: dict[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.smiles) != len(self.target):
+            raise InvalidInput(f"{len(self.smiles)} SMILES but {len(self.target)} targets")
+        self.target.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.smiles)
+
+    @cached_property
+    def canonical_smiles(self) -> list[str]:
+        return canonical(self.smiles)
+
+    @cached_property
+    def duplicates(self) -> list[list[int]]:
+        """Groups of rows (zero-based) that are the same molecule by canonical SMILES."""
+        groups = pd.Series(range(len(self))).groupby(self.canonical_smiles, sort=False)
+        return [rows.tolist() for _, rows in groups if len(rows) > 1]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Columns ``smiles`` and ``target``, and ``split`` where there is one."""
+        columns: dict[str, Any] = {"smiles": self.smiles, "target": self.target}
+        if self.split is not None:
+            columns["split"] = self.split
+        return pd.DataFrame(columns)
+
+    def to_huggingface(self) -> hf.Dataset:
+        """A Hugging Face ``datasets.Dataset`` with the columns of ``to_pandas``."""
+        import datasets as hf
+
+        return hf.Dataset.from_pandas(self.to_pandas(), preserve_index=False)
+
+    def to_deepchem(self) -> dc.data.NumpyDataset:
+        """A DeepChem ``NumpyDataset`` whose X and ids are the SMILES, y of shape (n, 1)."""
+        from molw2s.datasets.quiet_deepchem import deepchem
+
+        smiles = np.array(self.smiles, dtype=object)
+        return deepchem().data.NumpyDataset(X=smiles, y=self.target[:, None], ids=smiles)
+
+
+def read_csv(
+    path: str | Path,
+    smiles_column: str = "smiles",
+    target_column: str = "target",
+    split_column: str | None = None,
+    drop_invalid: bool = False,
+    **about: str,
+) -> MoleculeDataset:
+    """Read and check a CSV (gzip allowed) with a header line.
+
+    Parameters
+    ----------
+    drop_invalid : bool
+        Leave molecules out whose SMILES cannot be parsed or whose target is missing or not
+        finite, instead of raising; ``dropped`` says which and why.
+    about
+        ``name`` (the file's stem by default), ``title``, ``unit``, ``source``, ``licence``.
+
+    Raises
+    ------
+    InvalidInput
+        If the file or a column is missing, a molecule is invalid (its line number is given; the
+        header is line 1), or nothing is left.
+    """
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+        frame = pd.read_csv(
+            io.BytesIO(content),
+            dtype=str,
+            keep_default_na=False,
+            skip_blank_lines=False,
+            compression="gzip" if path.suffix == ".gz" else None,
+        )
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"cannot read {path}: {error}") from error
+    for option, column in (
+        ("smiles", smiles_column),
+        ("target", target_column),
+        ("split", split_column),
+    ):
+        if column is not None and column not in frame.columns:
+            raise InvalidInput(
+                f"{path} has no {option} column {column!r}; its columns: "
+                f"{', '.join(map(repr, frame.columns))} (choose with --{option}-column)"
+            )
+
+    smiles = frame[smiles_column].str.strip()
+    target = pd.to_numeric(frame[target_column].str.strip(), errors="coerce").to_numpy(np.float64)
+    problems: dict[int, str] = {}
+    for row, (text, value) in enumerate(zip(smiles, target)):
+        if parse(text) is None:
+            problems[row] = f"SMILES {text!r} cannot be parsed"
+        elif not np.isfinite(value):
+            problems[row] = f"target {frame[target_column][row]!r} is not a finite number"
+    if problems and not drop_invalid:
+        shown = [f"line {row + 2}: {why}" for row, why in list(problems.items())[:5]]
+        more = [f"... and {len(problems) - 5} more"] if len(problems) > 5 else []
+        raise InvalidInput(
+            f"{path}: {len(problems)} invalid molecules\n  "
+            + "\n  ".join([*shown, *more])
+            + "\nmend them, or leave them out with --drop-invalid"
+        )
+    keep = np.setdiff1d(np.arange(len(frame)), list(problems))
+    if not len(keep):
+        raise InvalidInput(f"{path} holds no valid molecule")
+
+    about.setdefault("name", path.name.removesuffix(".gz").removesuffix(".csv"))
+    return MoleculeDataset(
+        smiles=tuple(smiles.iloc[keep]),
+        target=target[keep],
+        sha256=hashlib.sha256(content).hexdigest(),
+        split=None if split_column is None else tuple(frame[split_column].iloc[keep].str.strip()),
+        dropped={row + 2: why for row, why in problems.items()},
+        **about,
+    )

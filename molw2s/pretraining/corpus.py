@@ -1,0 +1,146 @@
+"""Unlabelled molecules: named corpora with verified downloads, or any .smi/.csv(.gz) file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pooch
+from datasets import Dataset, disable_progress_bars, enable_progress_bars
+from rdkit import Chem
+
+from molw2s import smiles as smiles_
+from molw2s.errors import InvalidInput
+from molw2s.locations import cache_dir
+from molw2s.pretraining.descriptors import physicochemical
+from molw2s.pretraining.recipe import CorpusPart, Recipe
+from molw2s.registry import Registry
+
+CORPORA: Registry[Callable[[], Path]] = Registry("corpus")
+
+
+@CORPORA.register("guacamol")
+def guacamol() -> Path:
+    """GuacaMol's training SMILES, about 1.3M from ChEMBL (Brown et al. 2019)."""
+    return _download(
+        "https://ndownloader.figshare.com/files/13612760",
+        "md5:05ad85d871958a05c02ab51a4fde8530",
+        "guacamol_train.smi",
+    )
+
+
+@CORPORA.register("moses")
+def moses() -> Path:
+    """MOSES' 1,584,663 training SMILES (Polykovskiy et al. 2020), out of the wheel ``molsets`` 0.3.1."""
+    member = "moses/dataset/data/train.csv.gz"
+    wheel = "molsets-0.3.1-py3-none-any.whl"
+    unpack = pooch.Unzip(members=[member])
+    return _download(_MOSES_URL + wheel, _MOSES_SHA256, wheel, unpack)
+
+
+_MOSES_URL = "https://files.pythonhosted.org/packages/ca/04/335f23e9ae95ca381ac7c3f335303dbbeb0f8a604d167891cf60c9360178/"
+_MOSES_SHA256 = "7f4450e3ebecebe79c3a2a55950c93daddee071120daf64a163d03481e811d34"
+
+
+def _download(url: str, known_hash: str, name: str, processor: Any = None) -> Path:
+    try:
+        found = pooch.retrieve(
+            url, known_hash, name, cache_dir() / "corpora", processor, progressbar=True
+        )
+    except (OSError, ValueError) as error:
+        raise InvalidInput(
+            f"cannot fetch the corpus {name} from {url}: {error}. Without a network, give a "
+            ".smi or .csv file as the source instead"
+        ) from error
+    return Path(found[0] if isinstance(found, list) else found)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where molecules came from, for the model card: file name, SHA-256, and how many were used."""
+
+    name: str
+    sha256: str
+    molecules: int
+
+
+def read_source(part: CorpusPart, seed: int = 0) -> tuple[list[str], Source]:
+    """The SMILES of one part of a corpus, in file order, sampled without replacement if asked.
+
+    Raises
+    ------
+    InvalidInput
+        If the source is neither a registered corpus nor a readable file, or lacks the column.
+    """
+    path = CORPORA[part.source]() if part.source in CORPORA else Path(part.source)
+    if not path.is_file():
+        raise InvalidInput(
+            f"corpus {part.source!r} is neither a file nor one of {', '.join(CORPORA.names())}"
+        )
+    if ".csv" in path.suffixes:
+        frame = pd.read_csv(path)
+        columns = {str(column).lower(): column for column in frame.columns}
+        column = columns.get(part.smiles_column.lower())
+        if column is None:
+            raise InvalidInput(f"{path} has no column {part.smiles_column!r}: {list(frame.columns)}")
+        smiles = frame[column].dropna().astype(str)
+    else:
+        smiles = pd.read_csv(path, sep=r"\s+", header=None, usecols=[0])[0].astype(str)
+    if part.sample is not None and part.sample < len(smiles):
+        smiles = smiles.sample(part.sample, random_state=seed).sort_index()
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    name = part.source if part.source in CORPORA else path.name
+    return smiles.tolist(), Source(name, digest, len(smiles))
+
+
+def prepare(recipe: Recipe, processes: int = 1) -> tuple[Dataset, list[Source]]:
+    """Molecules spelled and described: columns ``smiles`` and ``descriptors`` (float32).
+
+    Duplicate and unreadable SMILES are left out. The result is kept on disk and found again by
+    whatever decides it: the files' hashes, the samples, the spelling rate and the seed.
+    """
+    seed, rate = recipe.optimisation.seed, recipe.objectives.random_spelling
+    texts: list[str] = []
+    sources: list[Source] = []
+    for part in recipe.corpus:
+        smiles, source = read_source(part, seed)
+        texts += smiles
+        sources.append(source)
+    key = hashlib.sha256(
+        json.dumps([[asdict(source) for source in sources], seed, rate]).encode()
+    ).hexdigest()[:16]
+    folder = cache_dir() / "corpora" / f"prepared-{key}"
+    if (folder / "dataset_info.json").is_file():
+        return Dataset.load_from_disk(str(folder)), sources
+
+    def describe(batch: dict[str, list[str]], rows: list[int]) -> dict[str, list[Any]]:
+        spelled, described = [], []
+        for row, text in zip(rows, batch["smiles"]):
+            mol = smiles_.parse(text)
+            if mol is None:
+                continue
+            values = physicochemical(mol)
+            if not np.isfinite(values).all():
+                continue
+            draw = np.random.default_rng((seed, row))
+            if draw.random() < rate:
+                spelled += Chem.MolToRandomSmilesVect(mol, 1, int(draw.integers(1, 2**31)))
+            else:
+                spelled.append(Chem.MolToSmiles(mol))
+            described.append(values)
+        return {"smiles": spelled, "descriptors": described}
+
+    molecules = Dataset.from_dict({"smiles": list(dict.fromkeys(texts))})
+    molecules = molecules.map(
+        describe, batched=True, with_indices=True, num_proc=processes, desc="Describing molecules"
+    )
+    disable_progress_bars()
+    molecules.save_to_disk(str(folder))
+    enable_progress_bars()
+    return molecules, sources

@@ -1,0 +1,111 @@
+"""A pretraining recipe: everything that decides what an encoder has seen and learnt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from molw2s.errors import InvalidInput
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CorpusPart(_Section):
+    """One source of unlabelled molecules: a registered corpus name or a .smi/.csv(.gz) file."""
+
+    source: str
+    smiles_column: str = "smiles"
+    sample: int | None = Field(None, gt=0, description="molecules drawn at random; all by default")
+
+
+class Tokenization(_Section):
+    """Bracket atoms seen at least ``min_count`` times get a token of their own."""
+
+    min_count: int = Field(100, ge=1)
+    max_length: int = Field(128, ge=16, description="tokens with [CLS] and [SEP]; longer is left out")
+
+
+class Architecture(_Section):
+    """A BERT encoder; ``intermediate_size`` is 4 x hidden unless given."""
+
+    layers: int = Field(2, ge=1)
+    heads: int = Field(2, ge=1)
+    hidden_size: int = Field(32, ge=1)
+    intermediate_size: int | None = None
+    dropout: float = Field(0.0, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _heads_divide_hidden(self) -> Architecture:
+        if self.hidden_size % self.heads:
+            raise ValueError(f"hidden_size {self.hidden_size} is not divisible by heads {self.heads}")
+        return self
+
+
+class Objectives(_Section):
+    """Masked language modelling plus regression of RDKit descriptors from the mean-pooled output."""
+
+    masking_rate: float = Field(0.15, gt=0, lt=1)
+    descriptor_weight: float = Field(1.0, ge=0)
+    random_spelling: float = Field(
+        0.5, ge=0, le=1, description="share of molecules spelled as a random SMILES, not the canonical"
+    )
+
+
+class Optimisation(_Section):
+    """AdamW with linear warm-up and cosine decay over ``tokens`` tokens (special ones counted)."""
+
+    tokens: int = Field(10_000_000, gt=0)
+    tokens_per_batch: int = Field(4096, ge=16)
+    learning_rate: float = Field(1e-3, gt=0)
+    warmup: float = Field(0.05, ge=0, lt=1)
+    weight_decay: float = Field(0.01, ge=0)
+    checkpoints: int = Field(10, ge=1, description="how many times the run is saved on its way")
+    seed: int = 0
+
+
+class Recipe(_Section):
+    """The whole recipe; unknown keys are errors."""
+
+    corpus: tuple[CorpusPart, ...] = Field(min_length=1)
+    tokenization: Tokenization = Tokenization()
+    architecture: Architecture = Architecture()
+    objectives: Objectives = Objectives()
+    optimisation: Optimisation = Optimisation()
+    held_out: int = Field(2000, ge=1, description="molecules kept for measuring the losses")
+
+
+def read_recipe(path: str | Path, overrides: dict[str, Any] | None = None) -> Recipe:
+    """Read a YAML recipe; ``overrides`` maps dotted keys ("architecture.hidden_size") to values.
+
+    Corpus files named relatively are looked for beside the recipe.
+
+    Raises
+    ------
+    InvalidInput
+        If the file is missing, is no YAML mapping, or has unknown or ill-typed keys.
+    """
+    path = Path(path)
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise InvalidInput(f"cannot read the recipe {path}: {error}") from error
+    if not isinstance(content, dict):
+        raise InvalidInput(f"{path} is not a YAML mapping")
+    for key, value in (overrides or {}).items():
+        *sections, last = key.split(".")
+        target = content
+        for section in sections:
+            target = target.setdefault(section, {})
+        target[last] = value
+    for part in content.get("corpus") or []:
+        if isinstance(part, dict) and (beside := path.parent / str(part.get("source"))).is_file():
+            part["source"] = str(beside)
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        raise InvalidInput(f"{path}: {error}") from error

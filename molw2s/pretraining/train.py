@@ -1,0 +1,158 @@
+"""Run a recipe: corpus, tokenizer, Trainer, and the finished folder in the Hugging Face layout."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.feature_selection import VarianceThreshold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import QuantileTransformer, StandardScaler
+from transformers import Trainer, TrainingArguments
+from transformers.trainer_utils import get_last_checkpoint
+
+from molw2s.errors import InvalidInput
+from molw2s.pretraining.batches import BatchedCorpus, bucket_lengths, only_item, schedule
+from molw2s.pretraining.card import model_card
+from molw2s.pretraining.corpus import prepare
+from molw2s.pretraining.objectives import PretrainingModel
+from molw2s.pretraining.recipe import Recipe
+from molw2s.pretraining.tokenizer import train_tokenizer
+
+
+def pretrain(recipe: Recipe, out: str | Path, command: str = "") -> dict[str, Any]:
+    """Pretrain an encoder into the folder ``out`` and return its training record.
+
+    An interrupted run keeps its checkpoints in ``out/checkpoints``; the same call goes on from the
+    last one. ``out`` gets config.json, model.safetensors, the tokenizer, README.md (the model
+    card) and training.json.
+
+    Raises
+    ------
+    InvalidInput
+        If ``out`` already holds a finished encoder, or the corpus is unreadable or too small.
+    """
+    out = Path(out)
+    if (out / "model.safetensors").exists():
+        raise InvalidInput(f"{out} holds a finished encoder; remove it or choose another folder")
+    out.mkdir(parents=True, exist_ok=True)
+
+    molecules, sources = prepare(recipe, processes=os.cpu_count() or 1)
+    spellings = list(molecules["smiles"])
+    tokenizer = train_tokenizer(
+        spellings, recipe.tokenization.min_count, recipe.tokenization.max_length
+    )
+    token_ids = [np.array(ids, np.int16) for ids in tokenizer(spellings, verbose=False)["input_ids"]]
+    lengths = np.array([len(ids) for ids in token_ids])
+    targets = np.array(molecules.with_format("numpy")["descriptors"][:], dtype=np.float32)
+
+    rng = np.random.default_rng(recipe.optimisation.seed)
+    usable = rng.permutation(np.flatnonzero(lengths <= recipe.tokenization.max_length))
+    if len(usable) <= recipe.held_out:
+        raise InvalidInput(
+            f"{len(usable)} usable molecules in the corpus; more than held_out={recipe.held_out} needed"
+        )
+    held_out, train = usable[: recipe.held_out], usable[recipe.held_out :]
+    normalise = make_pipeline(
+        VarianceThreshold(),
+        QuantileTransformer(random_state=recipe.optimisation.seed),
+        StandardScaler(),
+    ).set_output(transform="default")
+    normalise.fit(targets[train])
+    targets = normalise.transform(targets).astype(np.float32)
+
+    settings = recipe.optimisation
+    buckets = bucket_lengths(recipe.tokenization.max_length)
+
+    def batches(rows: NDArray[np.int64], tokens: int, seed: int) -> BatchedCorpus:
+        plan = schedule(lengths[rows], tokens, settings.tokens_per_batch, buckets, seed)
+        plan = [(length, rows[chosen]) for length, chosen in plan]
+        rate = recipe.objectives.masking_rate
+        return BatchedCorpus(token_ids, targets, plan, tokenizer, rate, seed)
+
+    corpus = batches(train, settings.tokens, settings.seed)
+    torch.manual_seed(settings.seed)
+    model = PretrainingModel(recipe, len(tokenizer), targets.shape[1])
+    checkpoints = out / "checkpoints"
+    trainer = Trainer(
+        model=model,
+        args=_arguments(recipe, checkpoints, steps=len(corpus)),
+        train_dataset=corpus,
+        data_collator=only_item,
+    )
+    started = time.perf_counter()
+    last = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
+    trainer.train(resume_from_checkpoint=last)
+    measured = batches(held_out, int(0.9 * lengths[held_out].sum()), settings.seed + 1)
+    stated = recipe.model_dump(mode="json")
+    for part, source in zip(stated["corpus"], sources):
+        part["source"] = source.name
+    record = {
+        "recipe": stated,
+        "corpus": [asdict(source) for source in sources],
+        "molecules": len(train),
+        "tokens": int(sum(lengths[rows].sum() for _, rows in corpus.plan)),
+        "steps": len(corpus),
+        "parameters": sum(weight.numel() for weight in model.encoder.parameters()),
+        "seconds": round(time.perf_counter() - started),
+        "resumed": last is not None,
+        "device": "cuda" if torch.cuda.is_available() else f"{torch.get_num_threads()} CPU cores",
+        "held_out": _evaluate(model, measured),
+        "command": command,
+        "versions": {name: version(name) for name in ("torch", "transformers", "rdkit")},
+    }
+    _save(model, tokenizer, record, out)
+    return record
+
+
+def _evaluate(model: PretrainingModel, corpus: BatchedCorpus) -> dict[str, float]:
+    """Mean losses and masked-token accuracy over the batches of ``corpus``."""
+    device = next(model.parameters()).device
+    model.eval()
+    with torch.inference_mode():
+        losses = [
+            model(**{key: value.to(device) for key, value in corpus[index].items()})
+            for index in range(len(corpus))
+        ]
+    return {
+        key: round(float(np.mean([float(batch[key]) for batch in losses])), 4) for key in losses[0]
+    }
+
+
+def _arguments(recipe: Recipe, checkpoints: Path, steps: int) -> TrainingArguments:
+    settings = recipe.optimisation
+    return TrainingArguments(
+        output_dir=str(checkpoints),
+        max_steps=steps,
+        per_device_train_batch_size=1,  # one item is one whole batch
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        lr_scheduler_type="cosine",
+        warmup_steps=round(settings.warmup * steps),
+        bf16=True,
+        use_cpu=not torch.cuda.is_available(),
+        save_steps=max(1, -(-steps // settings.checkpoints)),
+        save_total_limit=1,
+        logging_steps=max(1, steps // 50),
+        report_to="none",
+        remove_unused_columns=False,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        seed=settings.seed,
+    )
+
+
+def _save(model: PretrainingModel, tokenizer: Any, record: dict[str, Any], out: Path) -> None:
+    model.encoder.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    (out / "training.json").write_text(json.dumps(record, indent=1) + "\n")
+    (out / "README.md").write_text(model_card(out.name, record))
+    shutil.rmtree(out / "checkpoints", ignore_errors=True)
