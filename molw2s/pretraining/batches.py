@@ -12,10 +12,6 @@ from torch.utils.data import Dataset
 from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerBase
 
 
-def bucket_lengths(max_length: int) -> list[int]:
-    """Padded lengths: steps of 8 tokens up to 64, of 16 beyond, ending at ``max_length``."""
-    steps = [*range(16, min(64, max_length), 8), *range(64, max_length, 16)]
-    return [*steps, max_length]
 
 
 def schedule(

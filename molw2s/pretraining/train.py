@@ -21,7 +21,8 @@ from transformers import Trainer, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
 from molw2s.errors import InvalidInput
-from molw2s.pretraining.batches import BatchedCorpus, bucket_lengths, only_item, schedule
+from molw2s.encoders.shapes import bucket_lengths
+from molw2s.pretraining.batches import BatchedCorpus, only_item, schedule
 from molw2s.pretraining.card import model_card
 from molw2s.pretraining.corpus import prepare
 from molw2s.pretraining.objectives import PretrainingModel

@@ -1,0 +1,1 @@
+from molw2s.cli import main; main()

@@ -1,0 +1,351 @@
+"""The command line: parse, call the API, print. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import json as json_
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from molw2s.errors import InvalidInput, Molw2sError, UnknownName
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+app = typer.Typer(
+    help="Weak-to-strong generalization in molecular property regression.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+
+
+class Listable(str, Enum):
+    datasets = "datasets"
+    encoders = "encoders"
+    heads = "heads"
+    suites = "suites"
+
+
+class LabelsOption(str, Enum):
+    shared = "shared"
+    disjoint = "disjoint"
+
+
+class SplitterOption(str, Enum):
+    random = "random"
+    scaffold = "scaffold"
+    column = "column"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point: exits with 0 on success, 2 on wrong use, 1 on a failure."""
+    try:
+        app(arguments)
+    except Molw2sError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, UnknownName) else 1)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        from molw2s import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    suites: Annotated[
+        list[str] | None, typer.Argument(help="Suites by name (esol freesolv lipop) or YAML file.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results [default: runs/SUITE].")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Run on a CSV file of your own.")] = None,
+    smiles_column: Annotated[str, typer.Option(help="With --csv.")] = "smiles",
+    target_column: Annotated[str, typer.Option(help="With --csv.")] = "target",
+    split_column: Annotated[
+        str | None, typer.Option(help="With --csv: a column of train, valid and test.")
+    ] = None,
+    unit: Annotated[str, typer.Option(help="With --csv: the target's unit, for axes.")] = "",
+    drop_invalid: Annotated[
+        bool, typer.Option("--drop-invalid", help="With --csv: leave invalid molecules out.")
+    ] = False,
+    weak: Annotated[
+        list[str] | None, typer.Option(help="Weak encoder, repeatable [default: the suite's].")
+    ] = None,
+    strong: Annotated[str | None, typer.Option(help="Strong encoder.")] = None,
+    weak_head: Annotated[str | None, typer.Option(help="Head on the weak encoder.")] = None,
+    strong_head: Annotated[str | None, typer.Option(help="Head on the strong encoder.")] = None,
+    labels: Annotated[
+        LabelsOption | None,
+        typer.Option(help="Weak labels on the weak model's own training molecules, or others."),
+    ] = None,
+    splitter: Annotated[SplitterOption | None, typer.Option(help="How to split.")] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option(help="Seed of a random split, repeatable.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Run suites: progress, table, records and figure."""
+    from molw2s.datasets import read_csv
+    from molw2s.records import read_records, write_records
+    from molw2s.report import describe, summary_table, write_report
+    from molw2s.suites import load_suite, make_suite, run_suite
+
+    if bool(suites) == bool(csv):
+        raise typer.BadParameter("name one or more suites, or give --csv FILE")
+    changes: dict[str, Any] = {
+        "weak": weak or None,
+        "strong": strong,
+        "weak_head": weak_head,
+        "strong_head": strong_head,
+        "labels": labels and labels.value,
+        "splitter": splitter and splitter.value,
+        "seeds": seed or None,
+    }
+    dataset = None
+    if csv:
+        dataset = read_csv(
+            csv, smiles_column, target_column, split_column, drop_invalid, unit=unit
+        )
+        if dataset.dropped:
+            print(f"{csv}: left out {len(dataset.dropped)} invalid molecules", file=sys.stderr)
+        if split_column and splitter is None:
+            changes["splitter"] = "column"
+        chosen = [make_suite({"name": dataset.name, "dataset": dataset.name}, **changes)]
+    else:
+        chosen = [load_suite(name, **changes) for name in suites or []]
+
+    results = []
+    for suite in chosen:
+        folder = Path("runs") / suite.name if out is None else out
+        folder = folder / suite.name if out is not None and len(chosen) > 1 else folder
+        with _progress(suite.name) as progress:
+            result = run_suite(suite, dataset, progress)
+        write_records(result.records, result.manifest, folder)
+        write_report(folder)
+        records = read_records(folder)
+        table = summary_table(records)
+        results.append({"suite": suite.name, "out": str(folder), "table": _rows(table)})
+        if not json:
+            _print_table(_paper_columns(table), f"{describe(records)}.")
+            print(f"Figure, table and records: {folder / 'gain_vs_misfit.png'} and beside it.\n")
+    if json:
+        _print_json({"runs": results})
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    json: Json = False,
+) -> None:
+    """Make a run's tables and figures again from its records."""
+    from molw2s.records import read_records
+    from molw2s.report import describe, summary_table, write_report
+
+    write_report(folder)
+    records = read_records(folder)
+    table = summary_table(records)
+    if json:
+        _print_json({"out": str(folder), "table": _rows(table)})
+    else:
+        _print_table(_paper_columns(table), f"{describe(records)}.")
+
+
+@app.command()
+def compare(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    json: Json = False,
+) -> None:
+    """Set a run beside the paper's table: values, rank correlation, chosen teacher, regret."""
+    from dataclasses import asdict
+
+    from molw2s.records import read_records
+    from molw2s.report import compare_with_paper, describe
+    from molw2s.report.tables import readable_comparison
+
+    records = read_records(folder)
+    result = compare_with_paper(records)
+    if json:
+        _print_json(
+            {
+                "dataset": result.dataset,
+                "run": asdict(result.run),
+                "paper": result.paper and asdict(result.paper),
+                "table": _rows(result.table),
+            }
+        )
+        return
+    _print_table(readable_comparison(result.table), f"{describe(records)}.")
+    for who, selection in (("this run", result.run), ("the paper", result.paper)):
+        if selection is None:
+            print(f"{who}: no figures at hand for {result.dataset}; its Table 1 is for lipop.")
+            continue
+        print(
+            f"{who}: weak error - misfit against w2s error: Spearman {selection.spearman:.3f}, "
+            f"Kendall {selection.kendall:.3f}; the rule chooses {selection.chosen}, the best "
+            f"teacher is {selection.best}, regret {selection.regret:.4f}"
+        )
+
+
+@app.command("list")
+def list_(
+    what: Annotated[Listable, typer.Argument(help="What to list.")], json: Json = False
+) -> None:
+    """List what can be chosen by name."""
+    names: list[str]
+    if what is Listable.datasets:
+        from molw2s.datasets import DATASETS
+
+        names = DATASETS.names()
+    elif what is Listable.encoders:
+        from molw2s.encoders import ENCODERS
+
+        names = ENCODERS.names()
+    elif what is Listable.heads:
+        from molw2s.heads import HEADS
+
+        names = HEADS.names()
+    else:
+        from molw2s.suites import suite_names
+
+        names = suite_names()
+    if json:
+        _print_json({what.value: names})
+    else:
+        print("\n".join(names))
+
+
+@app.command()
+def encode(
+    encoder: Annotated[str, typer.Argument(help="Registered name, folder, or hub checkpoint.")],
+    file: Annotated[Path, typer.Argument(help="CSV file with a header line.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The .npy file to write.")],
+    smiles_column: str = "smiles",
+    json: Json = False,
+) -> None:
+    """Write the embeddings of a CSV's molecules, one row each, in file order."""
+    import io
+
+    import numpy as np
+    import pandas as pd
+
+    from molw2s.encoders import embed, get_encoder
+    from molw2s.locations import write_atomically
+
+    chosen = get_encoder(encoder)
+    try:
+        frame = pd.read_csv(file, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"cannot read {file}: {error}") from error
+    if smiles_column not in frame:
+        raise InvalidInput(f"{file} has no column {smiles_column!r}; it has {list(frame.columns)}")
+    embeddings = embed(chosen, frame[smiles_column].str.strip().tolist())
+    buffer = io.BytesIO()
+    np.save(buffer, embeddings)
+    write_atomically(out, buffer.getvalue())
+    if json:
+        _print_json({"out": str(out), "shape": list(embeddings.shape)})
+    else:
+        print(f"{out}: {embeddings.shape[0]} molecules x {embeddings.shape[1]} {embeddings.dtype}")
+
+
+@app.command()
+def pretrain(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="What to train on, and how.")],
+    out: Annotated[Path, typer.Option(help="The encoder's folder, e.g. models/NAME.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Replace a setting, e.g. architecture.hidden_size=16."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Pretrain an encoder; the same command goes on after an interruption."""
+    import shlex
+
+    import yaml
+
+    overrides = {}
+    for item in set_ or []:
+        key, equals, value = item.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"--set wants KEY=VALUE, got {item!r}")
+        overrides[key] = yaml.safe_load(value)
+
+    from molw2s.pretraining.recipe import read_recipe
+    from molw2s.pretraining.train import pretrain as pretrain_
+
+    parts = ["molw2s", "pretrain", str(recipe), "--out", str(out)]
+    parts += [word for item in set_ or [] for word in ("--set", item)]
+    record = pretrain_(read_recipe(recipe, overrides), out, shlex.join(parts))
+    if json:
+        _print_json(record)
+    else:
+        print(f"{out}: {record['tokens']:,} tokens in {record['seconds']} s; held out: {record['held_out']}")
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar on stderr; nothing where stderr is not a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda stage, done, total: bar.update(
+            task, description=f"{title}: {stage}", completed=done, total=total
+        )
+
+
+def _paper_columns(table: pd.DataFrame) -> pd.DataFrame:
+    from molw2s.report.tables import readable
+
+    return readable(table, ("weak_error_minus_misfit", "w2s_error", "misfit", "gain"))
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json_.loads(table.to_json(orient="records"))
+    return rows
+
+
+def _print_json(content: dict[str, Any]) -> None:
+    print(json_.dumps(content, indent=1))
+
+
+def _print_table(text: pd.DataFrame, caption: str) -> None:
+    """Boxed on a terminal, Markdown elsewhere."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from molw2s.report import to_markdown
+
+    console = Console()
+    if not console.is_terminal:
+        print(f"{caption}\n\n{to_markdown(text)}")
+        return
+    table = Table(caption=caption, caption_justify="left")
+    for column in text.columns:
+        table.add_column(column, justify="left" if column == "weak encoder" else "right")
+    for row in text.itertuples(index=False):
+        table.add_row(*row)
+    console.print(table)

@@ -1,0 +1,72 @@
+"""What an encoder is, and the one way to use it: checked, and computed once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molw2s.encoders import cache
+from molw2s.errors import InvalidInput
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Anything with a ``name``, a ``dim`` and ``encode``.
+
+    An encoder may also have ``fingerprint`` (str): a hash of everything that decides its output.
+    Only then are its embeddings kept on disk.
+    """
+
+    name: str
+
+    @property
+    def dim(self) -> int: ...
+
+    def encode(self, smiles: Sequence[str]) -> NDArray[np.float32]:
+        """(n, dim) embeddings; row i belongs to molecule i."""
+        ...
+
+
+def embed(encoder: Encoder, smiles: Sequence[str]) -> NDArray[np.float32]:
+    """The encoder's (n, dim) float32 output, checked, from the cache where it has been computed.
+
+    Raises
+    ------
+    InvalidInput
+        If the output has the wrong shape or type, or holds a value that is not finite.
+    """
+    known = getattr(encoder, "fingerprint", None)
+    if known is None:
+        return _checked(encoder, smiles)
+    return cache.get_or_compute(known, smiles, lambda: _checked(encoder, smiles))
+
+
+def fingerprint(encoder: Encoder, embeddings: NDArray[np.float32]) -> str:
+    """The encoder's own fingerprint, or else the hash of what it returned."""
+    known: str | None = getattr(encoder, "fingerprint", None)
+    return known or hashlib.sha256(np.ascontiguousarray(embeddings)).hexdigest()
+
+
+def _checked(encoder: Encoder, smiles: Sequence[str]) -> NDArray[np.float32]:
+    name = f"encoder {encoder.name!r}"
+    output = encoder.encode(list(smiles))
+    if not isinstance(output, np.ndarray) or not np.issubdtype(output.dtype, np.floating):
+        kind = getattr(output, "dtype", type(output).__name__)
+        raise InvalidInput(f"{name} must return a float NumPy array, got {kind}")
+    if output.shape != (len(smiles), encoder.dim):
+        raise InvalidInput(
+            f"{name} returned shape {output.shape} for {len(smiles)} molecules; "
+            f"({len(smiles)}, dim={encoder.dim}) expected"
+        )
+    output = output.astype(np.float32, copy=False)
+    bad = np.flatnonzero(~np.isfinite(output).all(axis=1))
+    if len(bad):
+        raise InvalidInput(
+            f"{name} returned values that are not finite for {len(bad)} molecules; "
+            f"the first is row {bad[0]}: {smiles[bad[0]]!r}"
+        )
+    return output

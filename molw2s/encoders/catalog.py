@@ -1,0 +1,127 @@
+"""Encoders by name: registered ones, those in ``models/``, a local folder, or a hub checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from molw2s.encoders.base import Encoder
+from molw2s.encoders.transformer import TransformerEncoder
+from molw2s.errors import InvalidInput, UnknownName
+from molw2s.locations import shipped
+from molw2s.registry import Registry
+
+ENCODERS: Registry[Callable[..., Encoder]] = Registry("encoder", "molw2s.encoders")
+WEAK_HIDDEN_SIZES = (8, 12, 16, 24, 32, 48, 64, 96)
+
+
+def register_encoder(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: make ``get_encoder(name)`` call the decorated class or function.
+
+    Raises
+    ------
+    AlreadyRegistered
+        If the name is taken.
+    """
+
+    def add(factory: Callable[..., Any]) -> Callable[..., Any]:
+        ENCODERS.register(name)(factory)
+        return factory
+
+    return add
+
+
+def get_encoder(name: str, **options: Any) -> Encoder:
+    """The encoder called ``name``.
+
+    Parameters
+    ----------
+    name : str
+        A registered name ("ecfp4"), an encoder in ``models/`` ("weak-h32"), a path to a folder in
+        the Hugging Face layout, or a checkpoint on the hub ("seyonec/ChemBERTa-zinc-base-v1").
+    options
+        For checkpoints: ``pooling``, ``precision``, ``canonicalise``. Else what the factory takes.
+
+    Raises
+    ------
+    UnknownName
+        With the nearest names, if there is no such encoder.
+    InvalidInput
+        If what the name stands for is no encoder, or a hub checkpoint cannot be had.
+    """
+    if name in ENCODERS:
+        try:
+            encoder = ENCODERS[name](**options)
+        except TypeError as error:
+            raise InvalidInput(f"encoder {name!r} cannot be made: {error}") from error
+        if not hasattr(encoder, "name"):
+            encoder.name = name
+        if not isinstance(encoder, Encoder):
+            raise InvalidInput(
+                f"encoder {name!r} is {type(encoder).__name__}, which lacks dim or encode"
+            )
+        return encoder
+    path = Path(name)
+    if path.is_dir():
+        return TransformerEncoder(path, **options)
+    if path.parts[0] == "models" and (shipped("models") / path.name).is_dir():
+        return TransformerEncoder(shipped("models") / path.name, **options)
+    if name.count("/") == 1 and not name.startswith((".", "~")):
+        return TransformerEncoder(_from_hub(name), name=name, **options)
+    ENCODERS[name]  # raises with the nearest names
+    raise UnknownName(name)
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    wanted = ["*.json", "*.txt", "*.safetensors", "*.model"]
+    try:
+        folder = Path(snapshot_download(name, allow_patterns=wanted))
+        if not list(folder.glob("*.safetensors")):
+            folder = Path(snapshot_download(name, allow_patterns=[*wanted, "pytorch_model*.bin"]))
+    except (OSError, ValueError, HfHubHTTPError, HFValidationError) as error:
+        raise InvalidInput(
+            f"{name!r} is neither a registered encoder ({', '.join(ENCODERS.names())}) nor a "
+            f"folder, and cannot be fetched from the Hugging Face hub: {error}"
+        ) from error
+    return folder
+
+
+@register_encoder("ecfp4")
+def _ecfp4(**options: Any) -> Encoder:
+    from molw2s.encoders.descriptors import MorganCounts
+
+    return MorganCounts(**options)
+
+
+@register_encoder("rdkit")
+def _rdkit() -> Encoder:
+    from molw2s.encoders.descriptors import RDKitDescriptors
+
+    return RDKitDescriptors()
+
+
+def _register_shipped(folder: Path) -> None:
+    @register_encoder(folder.name)
+    def make(**options: Any) -> Encoder:
+        return TransformerEncoder(folder, **options)
+
+
+def _register_untrained(hidden_size: int) -> None:
+    name = f"random-h{hidden_size}"
+
+    @register_encoder(name)
+    def make(seed: int = 0) -> Encoder:
+        from molw2s.encoders.untrained import UntrainedEncoder
+
+        return UntrainedEncoder(shipped("models") / f"weak-h{hidden_size}", name, seed)
+
+
+if shipped("models").is_dir():
+    for config in sorted(shipped("models").glob("*/config.json")):
+        _register_shipped(config.parent)
+for size in WEAK_HIDDEN_SIZES:
+    _register_untrained(size)

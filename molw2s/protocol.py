@@ -1,0 +1,154 @@
+"""The weak-to-strong protocol (Charikar, Pabbaraju, Shiragur 2024, sections 3 and 5).
+
+Weak head on true labels -> weak labels -> strong head on weak labels -> errors. It knows features,
+targets and heads only, not where they come from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molw2s.heads import Head, chosen_penalty
+
+Array = NDArray[np.floating]
+
+
+@dataclass(frozen=True, slots=True)
+class ThreeSets:
+    """One quantity (features (n, d) or targets (n,) or (n, m)) at three sets of points.
+
+    Attributes
+    ----------
+    labelled
+        Where the weak head is fitted to true labels.
+    unlabelled
+        Where the weak model makes labels and the strong head is fitted to them.
+    evaluation
+        Where all errors are measured.
+    """
+
+    labelled: Array
+    unlabelled: Array
+    evaluation: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """What one trial measured: mean squared errors d_P on the evaluation points.
+
+    Attributes
+    ----------
+    weak_error : float
+        d_P(weak model, truth), in squared target units, as are the others.
+    w2s_error : float
+        d_P(strong model fitted to weak labels, truth).
+    misfit : float
+        d_P(strong model fitted to weak labels, weak model).
+    strong_error : float
+        d_P(strong model fitted to true labels at the same points, truth): the ceiling.
+    weak_penalty, w2s_penalty, strong_penalty : float
+        What each head chose for itself; nan for a head that chooses nothing.
+    """
+
+    weak_error: float
+    w2s_error: float
+    misfit: float
+    strong_error: float
+    weak_penalty: float = math.nan
+    w2s_penalty: float = math.nan
+    strong_penalty: float = math.nan
+
+    @property
+    def gain(self) -> float:
+        """weak_error - w2s_error; at least ``misfit`` under Theorem 1."""
+        return self.weak_error - self.w2s_error
+
+    @property
+    def gain_minus_misfit(self) -> float:
+        """At least 0 under Theorem 1, exactly 0 for a linear subspace."""
+        return self.gain - self.misfit
+
+    @property
+    def weak_error_minus_misfit(self) -> float:
+        """Theorem 1's bound on w2s_error, by which a weak teacher is chosen."""
+        return self.weak_error - self.misfit
+
+    @property
+    def pgr(self) -> float:
+        """Performance gap recovered (Burns et al. 2023); nan where weak and ceiling are level."""
+        gap = self.weak_error - self.strong_error
+        level = abs(gap) <= 1e-9 * max(self.weak_error, self.strong_error)
+        return math.nan if level else self.gain / gap
+
+
+def weak_to_strong(
+    weak: Sequence[ThreeSets],
+    strong: ThreeSets,
+    target: ThreeSets,
+    weak_head: Callable[[], Head],
+    strong_head: Callable[[], Head],
+) -> list[list[Errors]]:
+    """Run the protocol for several weak representations and one strong one.
+
+    Parameters
+    ----------
+    weak, strong
+        Features; each weak representation has its own dimension.
+    target
+        True values, (n,) or (n, m) for m tasks.
+    weak_head, strong_head
+        Make an unfitted head. The strong one is fitted once, to the weak labels of every weak
+        model and to the truth, as one many-target problem.
+
+    Returns
+    -------
+    list of list of Errors
+        One list a weak representation, with one entry a task.
+    """
+    truth = _as_columns(target.evaluation)
+    tasks = truth.shape[1]
+    weak_labels, weak_predictions, weak_penalties = [], [], []
+    for features in weak:
+        head = weak_head().fit(features.labelled, _as_columns(target.labelled))
+        weak_labels.append(_as_columns(head.predict(features.unlabelled)))
+        weak_predictions.append(_as_columns(head.predict(features.evaluation)))
+        weak_penalties.append(chosen_penalty(head, tasks))
+
+    labels = np.hstack([*weak_labels, _as_columns(target.unlabelled)])
+    head = strong_head().fit(strong.unlabelled, labels)
+    penalties = np.split(chosen_penalty(head, labels.shape[1]), len(weak) + 1)
+    *students, ceiling = np.split(
+        _as_columns(head.predict(strong.evaluation)), len(weak) + 1, axis=1
+    )
+
+    strong_error = squared_distance(ceiling, truth)
+    results = []
+    for teacher, student, weak_penalty, w2s_penalty in zip(
+        weak_predictions, students, weak_penalties, penalties
+    ):
+        columns = (
+            squared_distance(teacher, truth),
+            squared_distance(student, truth),
+            squared_distance(student, teacher),
+            strong_error,
+            weak_penalty,
+            w2s_penalty,
+            penalties[-1],
+        )
+        results.append([Errors(*map(float, row)) for row in zip(*columns)])
+    return results
+
+
+def squared_distance(f: Array, g: Array) -> NDArray[np.float64]:
+    """d_P(f, g) for each task: the mean over rows of (f - g)^2, for (n, m) values."""
+    return ((np.asarray(f, np.float64) - g) ** 2).mean(0)
+
+
+def _as_columns(values: Array) -> NDArray[np.float64]:
+    values = np.asarray(values, np.float64)
+    return values[:, None] if values.ndim == 1 else values

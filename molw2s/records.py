@@ -1,0 +1,46 @@
+"""A run on disk: ``records.csv``, one row a trial, and ``manifest.json``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from molw2s.errors import InvalidInput
+from molw2s.locations import write_atomically
+
+REQUIRED = (
+    "suite", "dataset", "unit", "weak", "weak_hidden_size", "strong", "weak_head", "strong_head",
+    "labels", "split", "weak_error", "w2s_error", "misfit", "gain", "strong_error",
+    "weak_error_minus_misfit", "gain_minus_misfit", "pgr",
+)  # fmt: skip
+
+
+def write_records(records: pd.DataFrame, manifest: dict[str, Any], folder: Path) -> None:
+    """Write both files, each in one step; numbers keep every digit."""
+    write_atomically(folder / "records.csv", records.to_csv(index=False).encode())
+    write_atomically(folder / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
+
+
+def read_records(folder: str | Path) -> pd.DataFrame:
+    """The trials of a run's folder.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no ``records.csv``, or it is not one of ours.
+    """
+    path = Path(folder) / "records.csv"
+    try:
+        records = pd.read_csv(path, keep_default_na=False, na_values={"pgr": [""]})
+    except (OSError, ValueError) as error:
+        raise InvalidInput(
+            f"{folder} holds no run ({error}); `molw2s run SUITE --out {folder}` makes one"
+        ) from error
+    if missing := [column for column in REQUIRED if column not in records]:
+        raise InvalidInput(f"{path} is no table of trials: it lacks {', '.join(missing)}")
+    if records.empty:
+        raise InvalidInput(f"{path} holds no trial")
+    return records

@@ -1,0 +1,17 @@
+"""What people read: tables, figures and the comparison with the paper, all from the records alone."""
+
+from molw2s.report.comparison import Comparison, compare_with_paper, paper_table
+from molw2s.report.figures import gain_vs_misfit
+from molw2s.report.tables import describe, summary_table, to_markdown
+from molw2s.report.write import write_report
+
+__all__ = [
+    "Comparison",
+    "compare_with_paper",
+    "describe",
+    "gain_vs_misfit",
+    "paper_table",
+    "summary_table",
+    "to_markdown",
+    "write_report",
+]

@@ -1,0 +1,78 @@
+"""The paper's table: weak error - misfit beside the error of the weakly supervised strong model."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+MEASURES = ("weak_error_minus_misfit", "w2s_error", "weak_error", "misfit", "gain", "strong_error", "pgr")  # fmt: skip
+_HEADINGS = {
+    "weak": "weak encoder",
+    "weak_hidden_size": "hidden size",
+    "weak_error_minus_misfit": "weak error - misfit",
+    "w2s_error": "w2s error",
+    "weak_error": "weak error",
+    "misfit": "misfit",
+    "gain": "gain",
+    "strong_error": "ceiling",
+    "pgr": "PGR",
+}
+
+
+def summary_table(records: pd.DataFrame) -> pd.DataFrame:
+    """Mean and sample standard deviation over splits, one row a weak encoder.
+
+    Columns ``weak``, ``weak_hidden_size``, then ``<measure>_mean`` and ``<measure>_std`` for each
+    of ``MEASURES``; sorted by the mean of weak error - misfit, the rule's favourite first.
+    """
+    groups = records.groupby(["weak", "weak_hidden_size"], sort=False)[list(MEASURES)]
+    table = groups.agg(["mean", "std"])
+    table.columns = [f"{measure}_{statistic}" for measure, statistic in table.columns]
+    ordered: pd.DataFrame = table.reset_index().sort_values(
+        "weak_error_minus_misfit_mean", kind="stable", ignore_index=True
+    )
+    return ordered
+
+
+def readable(table: pd.DataFrame, measures: tuple[str, ...] = MEASURES) -> pd.DataFrame:
+    """The summary as text: "mean ± std" to four decimals under readable headings."""
+    text = table[["weak", "weak_hidden_size"]].astype(str)
+    for measure in measures:
+        means, spreads = table[f"{measure}_mean"], table[f"{measure}_std"]
+        text[measure] = [_plus_minus(mean, spread) for mean, spread in zip(means, spreads)]
+    return text.rename(columns=_HEADINGS)
+
+
+def _plus_minus(mean: float, spread: float) -> str:
+    if pd.isna(mean):
+        return "-"
+    return f"{mean:.4f}" if pd.isna(spread) else f"{mean:.4f} ± {spread:.4f}"
+
+
+def describe(records: pd.DataFrame) -> str:
+    """One line: dataset, unit, heads, labels, splits."""
+    first = records.iloc[0]
+    splits = records["split"].nunique()
+    return (
+        f"{first['dataset']}: mean squared errors in ({first['unit'] or 'target units'})^2 on the "
+        f"test part, mean ± std over {splits} split{'s' * (splits != 1)}; strong encoder "
+        f"{first['strong']}, heads {first['weak_head']} (weak) and {first['strong_head']} "
+        f"(strong), {first['labels']} labels"
+    )
+
+
+def to_markdown(text: pd.DataFrame) -> str:
+    """A table of text cells in Markdown."""
+    lines = [text.columns, ["---"] * text.shape[1], *text.to_numpy(dtype=str)]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+
+
+def readable_comparison(table: pd.DataFrame) -> pd.DataFrame:
+    """The comparison with the paper as text, the paper's columns only where it has figures."""
+    text = table[["weak", "weak_hidden_size"]].astype(str).rename(columns=_HEADINGS)
+    for measure in ("weak_error_minus_misfit", "w2s_error"):
+        for suffix, whose in (("", "run"), ("_paper", "paper")):
+            if f"{measure}_mean{suffix}" in table:
+                means, spreads = table[f"{measure}_mean{suffix}"], table[f"{measure}_std{suffix}"]
+                cells = [_plus_minus(mean, spread) for mean, spread in zip(means, spreads)]
+                text[f"{_HEADINGS[measure]}, {whose}"] = cells
+    return text

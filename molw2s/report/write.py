@@ -1,0 +1,21 @@
+"""All the report's files for one run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from molw2s.locations import write_atomically
+from molw2s.records import read_records
+from molw2s.report.figures import gain_vs_misfit, save_figure
+from molw2s.report.tables import describe, readable, summary_table, to_markdown
+
+
+def write_report(folder: str | Path) -> None:
+    """Write table.md, table.csv, gain_vs_misfit.png and .svg beside a run's ``records.csv``."""
+    folder = Path(folder)
+    records = read_records(folder)
+    table = summary_table(records)
+    text = f"{describe(records)}.\n\n{to_markdown(readable(table))}"
+    write_atomically(folder / "table.md", text.encode())
+    write_atomically(folder / "table.csv", table.to_csv(index=False).encode())
+    save_figure(gain_vs_misfit(records), folder / "gain_vs_misfit")
