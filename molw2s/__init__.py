@@ -35,7 +35,7 @@ _HOMES = {
     "summary_table": "molw2s.report",
 }
 
-__all__ = [*_HOMES, "__version__"]  # noqa: PLE0604
+__all__ = [*_HOMES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:

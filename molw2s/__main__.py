@@ -1,1 +1,5 @@
-from molw2s.cli import main; main()
+"""``python -m molw2s``."""
+
+from molw2s.cli import main
+
+main()

@@ -123,9 +123,7 @@ def run(
     }
     dataset = None
     if csv:
-        dataset = read_csv(
-            csv, smiles_column, target_column, split_column, drop_invalid, unit=unit
-        )
+        dataset = read_csv(csv, smiles_column, target_column, split_column, drop_invalid, unit=unit)
         if dataset.dropped:
             print(f"{csv}: left out {len(dataset.dropped)} invalid molecules", file=sys.stderr)
         if split_column and splitter is None:
@@ -270,11 +268,17 @@ def encode(
 
 @app.command()
 def pretrain(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="What to train on, and how.")],
+    recipe: Annotated[
+        Path, typer.Argument(metavar="RECIPE.yaml", help="What to train on, and how.")
+    ],
     out: Annotated[Path, typer.Option(help="The encoder's folder, e.g. models/NAME.")],
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Replace a setting, e.g. architecture.hidden_size=16."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Replace a setting, e.g. architecture.hidden_size=16.",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -299,7 +303,10 @@ def pretrain(
     if json:
         _print_json(record)
     else:
-        print(f"{out}: {record['tokens']:,} tokens in {record['seconds']} s; held out: {record['held_out']}")
+        print(
+            f"{out}: {record['tokens']:,} tokens in {record['seconds']} s; "
+            f"held out: {record['held_out']}"
+        )
 
 
 @contextmanager
@@ -309,8 +316,15 @@ def _progress(title: str) -> Iterator[Callable[[str, int, int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(
+        *columns, console=console, disable=not console.is_terminal, transient=True
+    ) as bar:
         task = bar.add_task(title, total=None)
         yield lambda stage, done, total: bar.update(
             task, description=f"{title}: {stage}", completed=done, total=total

@@ -58,7 +58,9 @@ class _CentredSpectrum:
         kept = eigenvalues > eigenvalues[-1] * max(X.shape) * np.finfo(np.float64).eps
         self.eigenvalues, vectors = eigenvalues[kept], vectors[:, kept]
         scale = np.sqrt(self.eigenvalues)
-        self.U, self.V = (X @ vectors / scale, vectors) if tall else (vectors, X.T @ vectors / scale)
+        self.U, self.V = (
+            (X @ vectors / scale, vectors) if tall else (vectors, X.T @ vectors / scale)
+        )
         self.projected = self.U.T @ self.y  # (r, m)
 
     @property
@@ -94,25 +96,24 @@ class _LinearHead(RegressorMixin, BaseEstimator):
 
     coef_: Array
     intercept_: Array
-    penalty_: Array | float
+    penalty_: Array
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
-        y = np.asarray(y, dtype=np.float64)
-        spectrum = _CentredSpectrum(X, y.reshape(len(X), -1))
+        rows: Array
+        rows, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+        targets = np.asarray(y, dtype=np.float64)
+        spectrum = _CentredSpectrum(rows, targets.reshape(len(rows), -1))
         penalty = self._choose(spectrum)
-        coef = spectrum.coefficients(penalty)
-        self.penalty_ = penalty if y.ndim == 2 else float(penalty[0])
-        self.coef_ = coef if y.ndim == 2 else coef[:, 0]
-        self.intercept_ = (spectrum.y_mean if y.ndim == 2 else spectrum.y_mean[0]) - (
-            spectrum.x_mean @ self.coef_
-        )
+        shape = targets.shape[1:]  # one target in, one target out
+        self.penalty_ = penalty.reshape(shape)
+        self.coef_ = spectrum.coefficients(penalty).reshape(-1, *shape)
+        self.intercept_ = spectrum.y_mean.reshape(shape) - spectrum.x_mean @ self.coef_
         return self
 
     def predict(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        return X @ self.coef_ + self.intercept_
+        rows: Array = validate_data(self, X, dtype=np.float64, reset=False)
+        return rows @ self.coef_ + self.intercept_
 
     def _choose(self, spectrum: _CentredSpectrum) -> Array:
         raise NotImplementedError
@@ -129,7 +130,7 @@ class Ridge(_LinearHead):
 
     Attributes
     ----------
-    penalty_ : float or ndarray (m,)
+    penalty_ : ndarray () or (m,)
     coef_ : ndarray (d,) or (d, m)
     """
 
@@ -155,7 +156,7 @@ class NormBall(_LinearHead):
 
     Attributes
     ----------
-    penalty_ : float or ndarray (m,)
+    penalty_ : ndarray () or (m,)
         The Lagrange multiplier; 0 where the ball does not bind.
     """
 
@@ -214,12 +215,12 @@ class RBFFeatures(TransformerMixin, BaseEstimator):
         self.seed = seed
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        X = validate_data(self, X, dtype=np.float64)
-        self.gamma_ = 1 / X.shape[1] if self.gamma is None else self.gamma
-        self.landmarks_ = X
-        if self.landmarks is not None and len(X) > self.landmarks:
-            rows = np.random.default_rng(self.seed).choice(len(X), self.landmarks, replace=False)
-            self.landmarks_ = X[np.sort(rows)]
+        rows: Array = validate_data(self, X, dtype=np.float64)
+        self.gamma_ = 1 / rows.shape[1] if self.gamma is None else self.gamma
+        if self.landmarks is not None and len(rows) > self.landmarks:
+            rng = np.random.default_rng(self.seed)
+            rows = rows[np.sort(rng.choice(len(rows), self.landmarks, replace=False))]
+        self.landmarks_ = rows
         kernel = rbf_kernel(self.landmarks_, gamma=self.gamma_)
         kernel[np.diag_indices_from(kernel)] += 1e-10 * len(kernel)  # equal rows are allowed
         self.factor_ = cholesky(kernel, lower=True, overwrite_a=True)

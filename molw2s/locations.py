@@ -10,7 +10,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def shipped(folder: str) -> Path:
-    """``data``, ``models`` or ``benchmarks``: inside an installed package, beside it in a checkout."""
+    """``data``, ``models`` or ``benchmarks``: in the package if installed, beside it if not."""
     inside = _PACKAGE / folder
     return inside if inside.is_dir() else _PACKAGE.parent / folder
 

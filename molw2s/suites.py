@@ -152,7 +152,9 @@ def run_suite(
     records.insert(2, "unit", dataset.unit)
     records["dataset_sha256"] = dataset.sha256
     for side, encoders in (("weak", weak), ("strong", [strong])):
-        hashes = {encoder.name: fingerprint(encoder, embeddings[encoder.name]) for encoder in encoders}
+        hashes = {
+            encoder.name: fingerprint(encoder, embeddings[encoder.name]) for encoder in encoders
+        }
         records[f"{side}_sha256"] = records[side].map(hashes)
     return Run(records, _manifest(suite, dataset, splits, [*weak, strong], records, started))
 
@@ -203,7 +205,10 @@ def _row(
     }
 
 
-_PACKAGES = ("molw2s", "numpy", "scipy", "scikit-learn", "pandas", "torch", "transformers", "rdkit", "deepchem")  # fmt: skip
+_PACKAGES = (
+    "molw2s", "numpy", "scipy", "scikit-learn", "pandas", "torch", "transformers", "rdkit",
+    "deepchem",
+)  # fmt: skip
 
 
 def _manifest(

@@ -1,4 +1,4 @@
-"""Train, valid and test rows: ChemBench's random splits, Bemis-Murcko scaffolds, or the user's own."""
+"""Train, valid and test rows: ChemBench's random ones, by scaffold, or the user's own."""
 
 from __future__ import annotations
 
@@ -52,14 +52,12 @@ def make_splits(
     elif splitter == "scaffold":
         splits = [_by_deepchem(dataset, "ScaffoldSplitter", "scaffold", seed=0)]
     else:
-        splits = [
-            _by_deepchem(dataset, "RandomSplitter", f"random-{seed}", seed) for seed in seeds
-        ]
+        splits = [_by_deepchem(dataset, "RandomSplitter", f"random-{seed}", seed) for seed in seeds]
     for split in splits:
         if not len(split.train) or not len(split.test):
             raise InvalidInput(
                 f"split {split.name} of {dataset.name} ({len(dataset)} molecules) leaves "
-                f"{len(split.train)} for training and {len(split.test)} for testing; both are needed"
+                f"{len(split.train)} for training and {len(split.test)} for testing"
             )
     return splits
 

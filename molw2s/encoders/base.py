@@ -48,7 +48,7 @@ def embed(encoder: Encoder, smiles: Sequence[str]) -> NDArray[np.float32]:
 def fingerprint(encoder: Encoder, embeddings: NDArray[np.float32]) -> str:
     """The encoder's own fingerprint, or else the hash of what it returned."""
     known: str | None = getattr(encoder, "fingerprint", None)
-    return known or hashlib.sha256(np.ascontiguousarray(embeddings)).hexdigest()
+    return known or hashlib.sha256(embeddings.tobytes()).hexdigest()
 
 
 def _checked(encoder: Encoder, smiles: Sequence[str]) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ from molw2s.smiles import parse_all
 
 
 class _MoleculeTransformer(TransformerMixin, BaseEstimator):
-    """``transform`` is ``encode``, so that an encoder can stand first in a scikit-learn pipeline."""
+    """``transform`` is ``encode``, so that it can stand first in a scikit-learn pipeline."""
 
     name: str
 

@@ -83,9 +83,7 @@ class TransformerEncoder:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over the weights, configuration and tokenizer files, pooling and precision."""
-        digest = hashlib.sha256(
-            f"{self.pooling} {self.precision} {self.canonicalise}".encode()
-        )
+        digest = hashlib.sha256(f"{self.pooling} {self.precision} {self.canonicalise}".encode())
         patterns = (*_WEIGHTS, "config.json", "tokenizer*", "vocab*", "merges.txt")
         for path in sorted({path for pattern in patterns for path in self.folder.glob(pattern)}):
             digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
@@ -178,7 +176,7 @@ def load_model(folder: Path) -> PreTrainedModel:
         )
     finally:
         transformers.utils.logging.set_verbosity(level)
-    return model.to("cuda" if torch.cuda.is_available() else "cpu")
+    return model.to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 _WITH_POOLER = ("bert", "roberta")

@@ -1,1 +1,1 @@
-"""Pretraining of SMILES encoders: corpus -> tokenizer -> BERT with two objectives -> ``models/NAME``."""
+"""Pretraining: corpus -> tokenizer -> BERT with two objectives -> ``models/NAME``."""

@@ -1,4 +1,4 @@
-"""Fixed-shape batches: a handful of shapes, so that kernels are built once and little is padding."""
+"""Batches of fixed shapes, masked, in an order that the seed alone decides."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from torch.utils.data import Dataset
 from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerBase
 
 
-
-
 def schedule(
-    lengths: NDArray[np.int64], tokens: int, tokens_per_batch: int, buckets: Sequence[int], seed: int
+    lengths: NDArray[np.int64],
+    tokens: int,
+    tokens_per_batch: int,
+    buckets: Sequence[int],
+    seed: int,
 ) -> list[tuple[int, NDArray[np.int64]]]:
     """The whole run as (padded length, molecule indices), until ``tokens`` real tokens are seen.
 

@@ -37,7 +37,7 @@ def guacamol() -> Path:
 
 @CORPORA.register("moses")
 def moses() -> Path:
-    """MOSES' 1,584,663 training SMILES (Polykovskiy et al. 2020), out of the wheel ``molsets`` 0.3.1."""
+    """MOSES' training SMILES, 1.58M (Polykovskiy et al. 2020), from the wheel ``molsets`` 0.3.1."""
     member = "moses/dataset/data/train.csv.gz"
     wheel = "molsets-0.3.1-py3-none-any.whl"
     unpack = pooch.Unzip(members=[member])
@@ -88,7 +88,9 @@ def read_source(part: CorpusPart, seed: int = 0) -> tuple[list[str], Source]:
         columns = {str(column).lower(): column for column in frame.columns}
         column = columns.get(part.smiles_column.lower())
         if column is None:
-            raise InvalidInput(f"{path} has no column {part.smiles_column!r}: {list(frame.columns)}")
+            raise InvalidInput(
+                f"{path} has no column {part.smiles_column!r}: {list(frame.columns)}"
+            )
         smiles = frame[column].dropna().astype(str)
     else:
         smiles = pd.read_csv(path, sep=r"\s+", header=None, usecols=[0])[0].astype(str)

@@ -19,7 +19,7 @@ NAMES: tuple[str, ...] = (
 
 
 def physicochemical(mol: Chem.Mol) -> NDArray[np.float32]:
-    """Descriptors of one molecule, in the order of ``NAMES``; not finite where RDKit has no value."""
+    """Descriptors in the order of ``NAMES``; not finite where RDKit has no value."""
     return np.array(
         [
             *_PROPERTIES.ComputeProperties(mol),

@@ -52,7 +52,7 @@ class PretrainingModel(nn.Module):
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, descriptors: Tensor, labels: Tensor
     ) -> dict[str, Tensor]:
-        """Losses of a batch: input_ids (b, L), descriptors (b, k), labels (b, L) with -100 ignored."""
+        """Losses: input_ids (b, L), descriptors (b, k), labels (b, L) with -100 ignored."""
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         logits = self.token_head(hidden)
         token_loss = F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten())

@@ -27,7 +27,9 @@ class Tokenization(_Section):
     """Bracket atoms seen at least ``min_count`` times get a token of their own."""
 
     min_count: int = Field(100, ge=1)
-    max_length: int = Field(128, ge=16, description="tokens with [CLS] and [SEP]; longer is left out")
+    max_length: int = Field(
+        128, ge=16, description="tokens with [CLS] and [SEP]; longer is left out"
+    )
 
 
 class Architecture(_Section):
@@ -42,17 +44,22 @@ class Architecture(_Section):
     @model_validator(mode="after")
     def _heads_divide_hidden(self) -> Architecture:
         if self.hidden_size % self.heads:
-            raise ValueError(f"hidden_size {self.hidden_size} is not divisible by heads {self.heads}")
+            raise ValueError(
+                f"hidden_size {self.hidden_size} is not divisible by heads {self.heads}"
+            )
         return self
 
 
 class Objectives(_Section):
-    """Masked language modelling plus regression of RDKit descriptors from the mean-pooled output."""
+    """Masked tokens, and regression of RDKit descriptors from the mean-pooled output."""
 
     masking_rate: float = Field(0.15, gt=0, lt=1)
     descriptor_weight: float = Field(1.0, ge=0)
     random_spelling: float = Field(
-        0.5, ge=0, le=1, description="share of molecules spelled as a random SMILES, not the canonical"
+        0.5,
+        ge=0,
+        le=1,
+        description="share of molecules spelled as a random SMILES, not the canonical",
     )
 
 

@@ -20,8 +20,8 @@ from sklearn.preprocessing import QuantileTransformer, StandardScaler
 from transformers import Trainer, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
-from molw2s.errors import InvalidInput
 from molw2s.encoders.shapes import bucket_lengths
+from molw2s.errors import InvalidInput
 from molw2s.pretraining.batches import BatchedCorpus, only_item, schedule
 from molw2s.pretraining.card import model_card
 from molw2s.pretraining.corpus import prepare
@@ -52,7 +52,9 @@ def pretrain(recipe: Recipe, out: str | Path, command: str = "") -> dict[str, An
     tokenizer = train_tokenizer(
         spellings, recipe.tokenization.min_count, recipe.tokenization.max_length
     )
-    token_ids = [np.array(ids, np.int16) for ids in tokenizer(spellings, verbose=False)["input_ids"]]
+    token_ids = [
+        np.array(ids, np.int16) for ids in tokenizer(spellings, verbose=False)["input_ids"]
+    ]
     lengths = np.array([len(ids) for ids in token_ids])
     targets = np.array(molecules.with_format("numpy")["descriptors"][:], dtype=np.float32)
 
@@ -60,7 +62,8 @@ def pretrain(recipe: Recipe, out: str | Path, command: str = "") -> dict[str, An
     usable = rng.permutation(np.flatnonzero(lengths <= recipe.tokenization.max_length))
     if len(usable) <= recipe.held_out:
         raise InvalidInput(
-            f"{len(usable)} usable molecules in the corpus; more than held_out={recipe.held_out} needed"
+            f"{len(usable)} usable molecules in the corpus; more than "
+            f"held_out={recipe.held_out} are needed"
         )
     held_out, train = usable[: recipe.held_out], usable[recipe.held_out :]
     normalise = make_pipeline(

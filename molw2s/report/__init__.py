@@ -1,4 +1,4 @@
-"""What people read: tables, figures and the comparison with the paper, all from the records alone."""
+"""What people read: tables, figures, the comparison with the paper; from records alone."""
 
 from molw2s.report.comparison import Comparison, compare_with_paper, paper_table
 from molw2s.report.figures import gain_vs_misfit

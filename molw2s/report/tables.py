@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pandas as pd
 
-MEASURES = ("weak_error_minus_misfit", "w2s_error", "weak_error", "misfit", "gain", "strong_error", "pgr")  # fmt: skip
+MEASURES = (
+    "weak_error_minus_misfit",
+    "w2s_error",
+    "weak_error",
+    "misfit",
+    "gain",
+    "strong_error",
+    "pgr",
+)
 _HEADINGS = {
     "weak": "weak encoder",
     "weak_hidden_size": "hidden size",
