@@ -176,7 +176,7 @@ def load_model(folder: Path) -> PreTrainedModel:
         )
     finally:
         transformers.utils.logging.set_verbosity(level)
-    return model.to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    return model.to("cuda" if torch.cuda.is_available() else "cpu")  # type: ignore[arg-type]
 
 
 _WITH_POOLER = ("bert", "roberta")

@@ -35,4 +35,4 @@ class UntrainedEncoder(TransformerEncoder):
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             model: PreTrainedModel = AutoModel.from_config(AutoConfig.from_pretrained(self.folder))
-        return model.to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+        return model.to("cuda" if torch.cuda.is_available() else "cpu")  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ def model_card(name: str, record: dict[str, Any]) -> str:
     shape, settings = recipe["architecture"], recipe["optimisation"]
     tokenization, objectives = recipe["tokenization"], recipe["objectives"]
     held_out = record["held_out"]
+    accuracy = f"{held_out['token_accuracy']:.1%}"
     corpus = "".join(
         f"| {part['name']} | {part['molecules']:,} | `{part['sha256']}` |\n"
         for part in record["corpus"]
@@ -54,7 +55,7 @@ After leaving out duplicates, unreadable molecules and those of more than
 | --- | --- |
 | tokens seen | {record["tokens"]:,} in {record["steps"]:,} steps |
 | time | {record["seconds"]:,} s on {record["device"]} |
-| held out: masked-token loss, accuracy | {held_out["token_loss"]}, {held_out["token_accuracy"]:.1%} |
+| held out: masked-token loss, accuracy | {held_out["token_loss"]}, {accuracy} |
 | held out: descriptor loss (1 is the mean) | {held_out["descriptor_loss"]} |
 
 ```

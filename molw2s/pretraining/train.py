@@ -155,7 +155,7 @@ def _arguments(recipe: Recipe, checkpoints: Path, steps: int) -> TrainingArgumen
 
 
 def _save(model: PretrainingModel, tokenizer: Any, record: dict[str, Any], out: Path) -> None:
-    model.encoder.save_pretrained(out)
+    model.encoder.half().save_pretrained(out)  # half the bytes; loaded as float32
     tokenizer.save_pretrained(out)
     (out / "training.json").write_text(json.dumps(record, indent=1) + "\n")
     (out / "README.md").write_text(model_card(out.name, record))

@@ -1,0 +1,194 @@
+"""The command line end to end, on real data."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from molw2s.cli import main
+
+SMALL = ["--weak", "weak-h8", "--weak", "weak-h96", "--strong", "rdkit"]
+FILES = {
+    "records.csv", "manifest.json", "table.md", "table.csv", "gain_vs_misfit.png",
+    "gain_vs_misfit.svg",
+}  # fmt: skip
+
+
+@pytest.fixture
+def molw2s(capsys):
+    """Run a command in this process; returns exit code, stdout and stderr."""
+
+    def command(*arguments):
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return stop.value.code or 0, out, err
+
+    return command
+
+
+@pytest.fixture(scope="module")
+def freesolv(tmp_path_factory):
+    """The folder of one small run of FreeSolv."""
+    out = tmp_path_factory.mktemp("runs") / "freesolv"
+    with pytest.raises(SystemExit):
+        main(["run", "freesolv", *SMALL, "--out", str(out)])
+    return out
+
+
+def test_run_writes_what_it_promises(freesolv):
+    assert {path.name for path in freesolv.iterdir()} == FILES
+    records = pd.read_csv(freesolv / "records.csv")
+    assert len(records) == 2 * 3
+    assert (records["gain"] == records["weak_error"] - records["w2s_error"]).all()
+    assert records["misfit"].between(0, 15).all()
+    # Predicting the mean scores 14.8; the encoders must know better.
+    assert records[["weak_error", "w2s_error", "strong_error"]].max().max() < 12
+    manifest = json.loads((freesolv / "manifest.json").read_text())
+    assert manifest["suite"]["weak"] == ["weak-h8", "weak-h96"]
+    assert set(manifest["encoders"]) == {"weak-h8", "weak-h96", "rdkit"}
+    assert set(records["weak_sha256"]) == {
+        manifest["encoders"][name]["sha256"] for name in ("weak-h8", "weak-h96")
+    }
+    assert (freesolv / "gain_vs_misfit.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_same_command_gives_identical_records(freesolv, molw2s, tmp_path):
+    code, out, _ = molw2s("run", "freesolv", *SMALL, "--out", tmp_path / "again")
+    assert code == 0
+    assert "| weak-h96 | 96 |" in out
+    for name in FILES - {"manifest.json"}:
+        assert (tmp_path / "again" / name).read_bytes() == (freesolv / name).read_bytes(), name
+
+
+def test_report_makes_the_same_tables_from_the_records_alone(freesolv, molw2s, tmp_path):
+    (tmp_path / "records.csv").write_bytes((freesolv / "records.csv").read_bytes())
+    code, out, _ = molw2s("report", tmp_path)
+    assert code == 0
+    assert "weak error - misfit" in out
+    for name in ("table.md", "table.csv", "gain_vs_misfit.png", "gain_vs_misfit.svg"):
+        assert (tmp_path / name).read_bytes() == (freesolv / name).read_bytes(), name
+
+
+def test_the_table_is_sorted_and_averages_over_splits(freesolv):
+    records = pd.read_csv(freesolv / "records.csv")
+    table = pd.read_csv(freesolv / "table.csv")
+    assert table["weak_error_minus_misfit_mean"].is_monotonic_increasing
+    ours = records[records["weak"] == "weak-h8"]["w2s_error"]
+    row = table.set_index("weak").loc["weak-h8"]
+    assert row["w2s_error_mean"] == pytest.approx(np.mean(ours))
+    assert row["w2s_error_std"] == pytest.approx(np.std(ours, ddof=1))
+
+
+def test_disjoint_labels_halve_the_training_part(molw2s, tmp_path):
+    molw2s("run", "freesolv", *SMALL, "--labels", "disjoint", "--out", tmp_path)
+    records = pd.read_csv(tmp_path / "records.csv")
+    assert set(records["labels"]) == {"disjoint"}
+    assert set(zip(records["n_labelled"], records["n_unlabelled"])) == {(256, 257)}
+
+
+def test_compare_without_figures_of_the_paper_says_so(freesolv, molw2s):
+    code, out, _ = molw2s("compare", freesolv)
+    assert code == 0
+    assert "the rule chooses" in out
+    assert "the paper: no figures at hand for freesolv" in out
+
+
+def test_json_is_one_object(freesolv, molw2s, tmp_path):
+    for arguments in (
+        ("run", "freesolv", *SMALL, "--out", tmp_path),
+        ("report", freesolv),
+        ("compare", freesolv),
+        ("list", "encoders"),
+    ):
+        code, out, _ = molw2s(*arguments, "--json")
+        assert code == 0
+        assert isinstance(json.loads(out), dict)
+
+
+def test_a_csv_of_ones_own_with_a_split_column(molw2s, tmp_path, molecules):
+    parts = ["train"] * 9 + ["test"] * 3
+    frame = pd.DataFrame({"S": molecules, "T": range(12), "part": parts})
+    frame.loc[12] = ["C1CC", 1, "train"]
+    frame.to_csv(tmp_path / "my.csv", index=False)
+    run = ["run", "--csv", tmp_path / "my.csv", "--smiles-column", "S", "--target-column", "T",
+           "--split-column", "part", "--weak", "weak-h8", "--strong", "ecfp4"]  # fmt: skip
+    code, _, err = molw2s(*run, "--out", tmp_path / "out")
+    assert code == 1
+    assert "line 14: SMILES 'C1CC' cannot be parsed" in err
+    assert not (tmp_path / "out").exists()
+    code, _, err = molw2s(*run, "--drop-invalid", "--out", tmp_path / "out")
+    assert code == 0
+    assert "left out 1 invalid" in err
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert list(manifest["dataset"]["dropped"]) == ["line 14"]
+    assert manifest["splits"]["column"]["test"]["rows"] == 3
+
+
+def test_duplicates_are_in_the_manifest(molw2s, tmp_path):
+    molw2s(
+        "run", "esol", "--weak", "weak-h8", "--strong", "ecfp4", "--seed", 122, "--out", tmp_path
+    )
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert len(manifest["dataset"]["duplicates"]) == 11
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint"),
+    [
+        (["run"], 2, "name one or more suites"),
+        (["run", "esoll"], 2, "unknown suite 'esoll'"),
+        (["run", "esol", "--weak", "weak-h9"], 2, "did you mean"),
+        (
+            ["run", "esol", "--weak-head", "ridgee"],
+            2,
+            "unknown head 'ridgee'; did you mean 'ridge'",
+        ),
+        (["run", "esol", "--weak", "ecfp4", "--weak", "ecfp4"], 1, "appears twice"),
+        (["run", "esol", "--labels", "none"], 2, "--labels"),
+        (["run", "--csv", "nowhere.csv"], 1, "cannot read nowhere.csv"),
+        (["report", "nowhere"], 1, "nowhere holds no run"),
+        (["compare", "nowhere"], 1, "nowhere holds no run"),
+        (["pretrain", "nowhere.yaml", "--out", "x"], 1, "cannot read the recipe"),
+        (["encode", "ecfp4", "nowhere.csv", "-o", "x.npy"], 1, "cannot read nowhere.csv"),
+    ],
+)
+def test_wrong_use_is_explained(molw2s, tmp_path, monkeypatch, arguments, code, complaint):
+    monkeypatch.chdir(tmp_path)
+    found, _, err = molw2s(*arguments)
+    assert found == code
+    assert complaint in err
+    assert "Traceback" not in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_key_in_a_suite_is_an_error(molw2s, tmp_path):
+    (tmp_path / "mine.yaml").write_text("dataset: esol\nweek: [ecfp4]\n")
+    code, _, err = molw2s("run", tmp_path / "mine.yaml")
+    assert code == 1
+    assert "week" in err
+
+
+def test_help_needs_none_of_the_heavy_packages():
+    program = (
+        "import sys; from molw2s.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'transformers', 'deepchem', 'sklearn', 'pandas', 'numpy', 'rdkit'}\n"
+        "sys.exit(' '.join(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_deepchems_chatter_does_not_reach_the_user(tmp_path):
+    program = "from molw2s.datasets.quiet_deepchem import deepchem; print(deepchem().__version__)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stderr == ""
+    assert len(done.stdout.split()) == 1

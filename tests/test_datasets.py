@@ -1,0 +1,128 @@
+"""The shipped data, a user's own CSV, and what is wrong with bad ones."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+
+import numpy as np
+import pytest
+
+from molw2s.datasets import MoleculeDataset, catalog, load_dataset, read_csv
+from molw2s.errors import InvalidInput, UnknownName
+from molw2s.locations import shipped
+
+NAMES = ("esol", "freesolv", "lipop")
+
+
+@pytest.mark.parametrize(("name", "size"), zip(NAMES, (1128, 642, 4200)))
+def test_shipped_datasets_are_what_their_cards_say(name, size):
+    dataset, card = load_dataset(name), catalog.read_card(name)
+    assert len(dataset) == card["molecules"] == size
+    content = (shipped("data") / f"{name}.csv").read_bytes()
+    assert dataset.sha256 == card["sha256"] == hashlib.sha256(content).hexdigest()
+    assert set(card) >= {"title", "unit", "target", "source", "licence"}
+    assert not dataset.dropped
+
+
+@pytest.mark.parametrize(("name", "mse"), zip(NAMES, (4.40, 14.81, 1.45)))
+def test_predicting_the_mean_scores_what_the_reference_states(name, mse):
+    # The published figures are rounded, and were taken on slightly different parts.
+    assert load_dataset(name).target.var() == pytest.approx(mse, rel=3e-3)
+
+
+def test_a_changed_file_is_noticed(tmp_path, monkeypatch):
+    for suffix in ("csv", "md"):
+        (tmp_path / f"esol.{suffix}").write_bytes((shipped("data") / f"esol.{suffix}").read_bytes())
+    with (tmp_path / "esol.csv").open("a") as file:
+        file.write("CCO,1.0\n")
+    monkeypatch.setattr(catalog, "shipped", lambda folder: tmp_path)
+    with pytest.raises(InvalidInput, match="changed or damaged"):
+        catalog._load_shipped("esol")
+
+
+def test_esol_has_eleven_molecules_twice():
+    groups = load_dataset("esol").duplicates
+    assert len(groups) == 11
+    assert all(len(rows) == 2 for rows in groups)
+
+
+def test_conversion_to_hugging_face_and_deepchem():
+    dataset = load_dataset("freesolv")
+    hf, dc = dataset.to_huggingface(), dataset.to_deepchem()
+    assert hf.column_names == ["smiles", "target"]
+    assert hf[3] == {"smiles": dataset.smiles[3], "target": dataset.target[3]}
+    assert dc.y.shape == (642, 1)
+    assert list(dc.ids[:5]) == list(dataset.smiles[:5])
+
+
+def test_unknown_dataset():
+    with pytest.raises(UnknownName, match="did you mean 'esol'"):
+        load_dataset("esoll")
+
+
+def write(tmp_path, text, name="my.csv"):
+    path = tmp_path / name
+    path.write_text(text)
+    return path
+
+
+def test_a_csv_of_ones_own(tmp_path):
+    path = write(tmp_path, "id,S,T,part\na, CCO ,1.5,train\nb,CC,-2,test\n")
+    dataset = read_csv(path, "S", "T", split_column="part", unit="nM")
+    assert dataset.name == "my"
+    assert dataset.smiles == ("CCO", "CC")
+    assert dataset.target.tolist() == [1.5, -2.0]
+    assert dataset.split == ("train", "test")
+    assert dataset.unit == "nM"
+
+
+def test_a_gzipped_csv(tmp_path):
+    path = tmp_path / "my.csv.gz"
+    path.write_bytes(gzip.compress(b"smiles,target\nCCO,1\n"))
+    assert read_csv(path).name == "my"
+
+
+BAD = "smiles,target\nCCO,1\nC1CC,2\nCC,\nCCC,inf\nCCCC,abc\n,3\nC,4\n"
+
+
+def test_invalid_molecules_are_an_error_with_line_numbers(tmp_path):
+    with pytest.raises(InvalidInput) as error:
+        read_csv(write(tmp_path, BAD))
+    message = str(error.value)
+    for part in ("5 invalid", "line 3: SMILES 'C1CC'", "line 4: target ''", "line 5: target 'inf'"):
+        assert part in message
+    assert "--drop-invalid" in message
+
+
+def test_invalid_molecules_can_be_left_out(tmp_path):
+    dataset = read_csv(write(tmp_path, BAD), drop_invalid=True)
+    assert dataset.smiles == ("CCO", "C")
+    assert list(dataset.dropped) == [3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "cannot read"),
+        ("smiles,target\n", "no valid molecule"),
+        ("smiles,y\nC,1\n", r"no target column 'target'; its columns: 'smiles', 'y'"),
+        ("target\n1\n", "no smiles column"),
+    ],
+)
+def test_unusable_files(tmp_path, text, complaint):
+    with pytest.raises(InvalidInput, match=complaint):
+        read_csv(write(tmp_path, text))
+
+
+def test_a_missing_file_and_a_missing_split_column(tmp_path):
+    with pytest.raises(InvalidInput, match="cannot read"):
+        read_csv(tmp_path / "none.csv")
+    with pytest.raises(InvalidInput, match="no split column 'part'"):
+        read_csv(write(tmp_path, "smiles,target\nC,1\n"), split_column="part")
+
+
+def test_targets_cannot_be_changed_by_accident():
+    dataset = MoleculeDataset("x", ("C",), np.array([1.0]), "")
+    with pytest.raises(ValueError, match="read-only"):
+        dataset.target[0] = 2

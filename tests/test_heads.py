@@ -1,0 +1,151 @@
+"""Heads against independent oracles: numpy, scikit-learn, and brute force."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.optimize import minimize
+from sklearn.base import clone
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import Ridge as SklearnRidge
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import LeaveOneOut, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+from molw2s.heads import HEADS, PENALTIES, NormBall, RBFFeatures, Ridge, chosen_penalty
+
+
+def problem(n=40, d=6, m=3, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d)) * rng.uniform(0.1, 10, d) + rng.normal(size=d)
+    return X, X @ rng.normal(size=(d, m)) + rng.normal(size=(n, m)) + 5
+
+
+@pytest.mark.parametrize("shape", [(40, 6), (20, 50)], ids=["tall", "wide"])
+def test_ridge_equals_scikit_learn(shape):
+    X, y = problem(*shape)
+    ours, theirs = Ridge(penalty=3.0).fit(X, y), SklearnRidge(alpha=3.0).fit(X, y)
+    assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-8)
+    assert_allclose(ours.coef_.T, theirs.coef_, rtol=1e-6, atol=1e-10)
+
+
+@pytest.mark.parametrize("shape", [(40, 6), (20, 50)], ids=["tall", "wide"])
+def test_ridge_chooses_the_penalty_of_scikit_learns_leave_one_out(shape):
+    X, y = problem(*shape)
+    centred = X - X.mean(0)
+    candidates = PENALTIES * (centred**2).sum(1).mean()
+    theirs = RidgeCV(alphas=candidates, alpha_per_target=True).fit(X, y)
+    assert_allclose(Ridge().fit(X, y).penalty_, theirs.alpha_)
+
+
+def test_leave_one_out_is_what_leaving_each_point_out_gives():
+    X, y = problem(n=15, d=4, m=1)
+    y = y[:, 0]
+    centred = X - X.mean(0)
+    candidates = PENALTIES * (centred**2).sum(1).mean()
+    errors = [
+        ((cross_val_predict(SklearnRidge(alpha=a), X, y, cv=LeaveOneOut()) - y) ** 2).mean()
+        for a in candidates
+    ]
+    assert Ridge().fit(X, y).penalty_ == pytest.approx(candidates[np.argmin(errors)])
+
+
+def test_many_targets_are_the_single_targets():
+    X, y = problem()
+    for name in HEADS.names():
+        together = HEADS[name]().fit(X, y).predict(X)
+        alone = [HEADS[name]().fit(X, y[:, task]).predict(X) for task in range(y.shape[1])]
+        assert_allclose(together, np.array(alone).T, rtol=1e-7, err_msg=name)
+
+
+def test_kernel_ridge_equals_scikit_learn_at_the_chosen_penalty():
+    X, y = problem(n=60)
+    new = problem(n=10, seed=1)[0]
+    head = HEADS["kernel-ridge"]().fit(X, y)
+    scaler = StandardScaler().fit(X)
+    Z = scaler.transform(X)
+    for task, penalty in enumerate(chosen_penalty(head, 3)):
+        # scikit-learn's has no intercept: centre the kernel's features and the targets by hand.
+        K = np.exp(-((Z[:, None] - Z[None]) ** 2).sum(-1) / 6)
+        H = np.eye(60) - 1 / 60
+        dual = KernelRidge(alpha=penalty, kernel="precomputed").fit(H @ K @ H, H @ y[:, task])
+        cross = np.exp(-((scaler.transform(new)[:, None] - Z[None]) ** 2).sum(-1) / 6)
+        expected = (cross - K.mean(0)) @ H @ dual.dual_coef_ + y[:, task].mean()
+        assert_allclose(head.predict(new)[:, task], expected, rtol=1e-5)
+
+
+def test_rbf_features_have_the_kernel_as_inner_products():
+    X, _ = problem(n=30)
+    features = RBFFeatures(gamma=0.3).fit_transform(X)
+    expected = np.exp(-0.3 * ((X[:, None] - X[None]) ** 2).sum(-1))
+    assert_allclose(features @ features.T, expected, atol=1e-7)
+
+
+def test_landmarks_limit_the_features_and_change_little():
+    X, y = problem(n=300, d=3)
+    some, every = (
+        make_pipeline(StandardScaler(), RBFFeatures(landmarks=count), Ridge()).fit(X, y)
+        for count in (150, None)
+    )
+    assert some[1].landmarks_.shape == (150, 3)
+    assert every[1].landmarks_.shape == (300, 3)
+    difference = some.predict(X) - every.predict(X)
+    assert 0 < (difference**2).mean() < 0.01 * y.var()
+
+
+def test_norm_ball_is_the_constrained_minimum():
+    X, y = problem(n=30, d=4, m=1)
+    X, y = X - X.mean(0), (y - y.mean())[:, 0]
+    free = np.linalg.norm(np.linalg.lstsq(X, y, rcond=None)[0])
+    radius = free / 2
+    found = minimize(
+        lambda w: ((X @ w - y) ** 2).sum(),
+        np.zeros(4),
+        constraints={"type": "ineq", "fun": lambda w: radius**2 - w @ w},
+        options={"ftol": 1e-14, "maxiter": 500},
+    )
+    head = NormBall(radius=radius).fit(X, y)
+    assert np.linalg.norm(head.coef_) == pytest.approx(radius, rel=1e-9)
+    assert_allclose(head.coef_, found.x, atol=1e-5)
+
+
+def test_norm_ball_that_does_not_bind_is_least_squares():
+    X, y = problem()
+    free = HEADS["least-squares"]().fit(X, y)
+    ball = NormBall(radius=1e9).fit(X, y)
+    assert_allclose(ball.predict(X), free.predict(X), rtol=1e-8)
+    assert_allclose(ball.penalty_, 0)
+
+
+def test_least_squares_is_the_minimum_norm_solution_on_rank_deficient_features():
+    X, y = problem(n=10, d=30)
+    X[:, 7] = 0
+    head = HEADS["least-squares"]().fit(X, y)
+    centred = X - X.mean(0)
+    expected = np.linalg.lstsq(centred, y - y.mean(0), rcond=None)[0]
+    assert_allclose(head.coef_.T, expected, atol=1e-9)
+
+
+def test_equal_molecules_and_constant_labels_are_no_trouble():
+    X = np.repeat(problem(n=10)[0], 2, axis=0)
+    for name in HEADS.names():
+        prediction = HEADS[name]().fit(X, np.full(20, 3.0)).predict(X)
+        assert_allclose(prediction, 3.0, rtol=1e-6, err_msg=name)
+
+
+def test_heads_are_float64_and_clonable():
+    X, y = problem()
+    for name in HEADS.names():
+        head = clone(HEADS[name]())
+        assert head.fit(X.astype(np.float32), y.astype(np.float32)).predict(X).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "estimator", [Ridge(), NormBall(), RBFFeatures()], ids=lambda e: type(e).__name__
+)
+def test_scikit_learns_own_estimator_checks(estimator):
+    for instance, check in estimator_checks_generator(estimator):
+        check(instance)

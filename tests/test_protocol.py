@@ -1,0 +1,97 @@
+"""The protocol against cases computed by hand."""
+
+from __future__ import annotations
+
+import math
+from itertools import chain
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.base import BaseEstimator, RegressorMixin
+
+from molw2s.heads import HEADS
+from molw2s.protocol import Errors, ThreeSets, squared_distance, weak_to_strong
+
+
+class Mean(RegressorMixin, BaseEstimator):
+    """Predicts the mean label: a convex class whose every step can be done by hand."""
+
+    def fit(self, X, y):
+        self.mean_ = np.asarray(y).mean(0)
+        return self
+
+    def predict(self, X):
+        return np.tile(self.mean_, (len(X), 1))
+
+
+class Feature(RegressorMixin, BaseEstimator):
+    """Predicts the first feature, whatever the labels."""
+
+    def fit(self, X, y):
+        self.tasks_ = np.asarray(y).shape[1]
+        return self
+
+    def predict(self, X):
+        return np.repeat(np.asarray(X)[:, :1], self.tasks_, axis=1)
+
+
+def test_errors_of_a_case_done_by_hand():
+    # The weak model predicts its feature: 1, 3 on the unlabelled points and 0, 0 at the evaluation.
+    weak = ThreeSets(np.zeros((2, 1)), np.array([[1.0], [3.0]]), np.zeros((2, 1)))
+    strong = ThreeSets(np.zeros((2, 1)), np.zeros((2, 1)), np.zeros((2, 1)))
+    # So the student predicts their mean, 2; the ceiling predicts the mean of 4 and 8, 6.
+    target = ThreeSets(np.array([0.0, 0.0]), np.array([4.0, 8.0]), np.array([1.0, 3.0]))
+    ((errors,),) = weak_to_strong([weak], strong, target, Feature, Mean)
+    assert errors.weak_error == (1 + 9) / 2
+    assert errors.w2s_error == (1 + 1) / 2
+    assert errors.misfit == 4
+    assert errors.strong_error == (25 + 9) / 2
+    assert errors.gain == 4
+    assert errors.gain_minus_misfit == 0
+    assert errors.weak_error_minus_misfit == 1
+    assert errors.pgr == pytest.approx(4 / (5 - 17))
+    assert math.isnan(errors.weak_penalty)
+
+
+def test_errors_are_squared_not_rooted():
+    assert squared_distance(np.array([[3.0]]), np.array([[0.0]])) == 9
+
+
+def test_pgr_is_undefined_where_weak_model_and_ceiling_are_level():
+    assert math.isnan(Errors(1.0, 0.5, 0.1, 1.0).pgr)
+
+
+def data(tasks=2, seed=0):
+    rng = np.random.default_rng(seed)
+    sets = [rng.normal(size=(n, 5)) for n in (20, 30, 25)]
+    truth = rng.normal(size=(5, tasks))
+    strong = ThreeSets(*sets)
+    weak = [ThreeSets(*(x[:, :k] for x in sets)) for k in (1, 3)]
+    return weak, strong, ThreeSets(*(np.tanh(x @ truth) for x in sets))
+
+
+def test_all_tasks_and_weak_models_at_once_are_the_same_as_one_by_one():
+    weak, strong, target = data()
+    head = HEADS["kernel-ridge"]
+    together = weak_to_strong(weak, strong, target, head, head)
+    for place, representation in enumerate(weak):
+        for task in range(2):
+            one = ThreeSets(*(getattr(target, s)[:, task] for s in ThreeSets.__slots__))
+            ((alone,),) = weak_to_strong([representation], strong, one, head, head)
+            for name in Errors.__slots__:
+                assert_allclose(
+                    getattr(together[place][task], name), getattr(alone, name), rtol=1e-6
+                )
+
+
+def test_true_labels_at_the_weakly_labelled_points_reach_the_ceiling_only():
+    weak, strong, target = data()
+    head = HEADS["kernel-ridge"]
+    before = weak_to_strong(weak, strong, target, head, head)
+    shuffled = ThreeSets(target.labelled, target.unlabelled[::-1] * 7 + 1, target.evaluation)
+    after = weak_to_strong(weak, strong, shuffled, head, head)
+    for old, new in zip(chain(*before), chain(*after)):
+        for name in ("weak_error", "w2s_error", "misfit", "weak_penalty", "w2s_penalty"):
+            assert getattr(new, name) == pytest.approx(getattr(old, name), rel=1e-9)
+        assert new.strong_error != pytest.approx(old.strong_error, rel=1e-3)
