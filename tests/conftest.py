@@ -10,8 +10,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 MOLECULES = [
     "CCO", "c1ccccc1", "CC(=O)Oc1ccccc1C(=O)O", "CN1C=NC2=C1C(=O)N(C(=O)N2C)C", "C", "[Na+].[Cl-]",
-    "CC(C)Cc1ccc(cc1)[C@@H](C)C(=O)O", "O=C(O)c1ccccc1O", "FC(F)(F)c1ccccc1", "C1CCCCC1", "CCCCCCCC",
-    "Clc1ccccc1",
+    "CC(C)Cc1ccc(cc1)[C@@H](C)C(=O)O", "O=C(O)c1ccccc1O", "FC(F)(F)c1ccccc1", "C1CCCCC1",
+    "CCCCCCCC", "Clc1ccccc1",
 ]  # fmt: skip
 
 
