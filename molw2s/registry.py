@@ -35,7 +35,7 @@ class Registry(Generic[T]):
         Raises
         ------
         AlreadyRegistered
-            If the name is taken, here or by a plug-in.
+            If the name is taken. (A plug-in that takes it too is noticed when it is asked for.)
         """
 
         def add(item: T) -> T:
@@ -44,23 +44,27 @@ class Registry(Generic[T]):
                     f"{self.kind} {name!r} is registered already, by {self._items[name]!r}; "
                     "choose another name"
                 )
-            if plugins := self._plugins().get(name):
-                raise AlreadyRegistered(
-                    f"{self.kind} {name!r} is the entry point {plugins[0].value} already; "
-                    "choose another name"
-                )
             self._items[name] = item
             return item
 
         return add
 
     def __getitem__(self, name: str) -> T:
-        """The object called ``name``; UnknownName lists the nearest names if there is none."""
+        """The object called ``name``.
+
+        Raises
+        ------
+        UnknownName
+            With the nearest names, if there is none.
+        AlreadyRegistered
+            If a plug-in claims a name that is taken.
+        """
         plugins = self._plugins().get(name, [])
         if len(plugins) + (name in self._items) > 1:
             claims = ", ".join(plugin.value for plugin in plugins)
             raise AlreadyRegistered(
-                f"{self.kind} {name!r} is claimed more than once ({claims}); uninstall one of them"
+                f"{self.kind} {name!r} is claimed more than once, by plug-in {claims}; rename or "
+                "uninstall one of them"
             )
         if name in self._items:
             return self._items[name]

@@ -51,10 +51,7 @@ def get_encoder(name: str, **options: Any) -> Encoder:
         If what the name stands for is no encoder, or a hub checkpoint cannot be had.
     """
     if name in ENCODERS:
-        try:
-            encoder = ENCODERS[name](**options)
-        except TypeError as error:
-            raise InvalidInput(f"encoder {name!r} cannot be made: {error}") from error
+        encoder = ENCODERS[name](**options)
         if not hasattr(encoder, "name"):
             encoder.name = name
         if not isinstance(encoder, Encoder):
