@@ -267,6 +267,26 @@ def encode(
 
 
 @app.command()
+def probe(
+    encoders: Annotated[list[str], typer.Argument(help="Names, folders, or hub checkpoints.")],
+    dataset: Annotated[
+        list[str] | None, typer.Option(help="Repeatable [default: esol, freesolv and lipop].")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Test frozen representations: RMSE of SVR, ridge and kernel ridge on each dataset."""
+    from molw2s.probe import probe as probe_
+    from molw2s.report.tables import probe_table
+
+    table = probe_(encoders, dataset or ["esol", "freesolv", "lipop"])
+    if json:
+        _print_json({"probe": _rows(table)})
+    else:
+        caption = "RMSE (not squared) on the test parts, fitted on train and valid, mean ± std"
+        _print_table(probe_table(table), f"{caption} over 3 splits.")
+
+
+@app.command()
 def pretrain(
     recipe: Annotated[
         Path, typer.Argument(metavar="RECIPE.yaml", help="What to train on, and how.")

@@ -234,17 +234,7 @@ def _manifest(
             "dropped": {f"line {line}": why for line, why in dataset.dropped.items()},
             "duplicates": dataset.duplicates,
         },
-        "splits": {
-            split.name: {
-                part: {"rows": len(rows), "sha256": rows_sha256(rows)}
-                for part, rows in (
-                    ("train", split.train),
-                    ("valid", split.valid),
-                    ("test", split.test),
-                )
-            }
-            for split in splits
-        },
+        "splits": {split.name: _describe_split(split, suite.labels) for split in splits},
         "encoders": {
             encoder.name: {
                 "dim": encoder.dim,
@@ -261,6 +251,18 @@ def _manifest(
         | {name: version(name) for name in _PACKAGES},
         "seconds": round(time.perf_counter() - started, 1),
     }
+
+
+def _describe_split(split: Split, labels: Labels) -> dict[str, Any]:
+    sets = _three_sets(split, labels)
+    parts = {
+        "train": split.train,
+        "valid": split.valid,
+        "test": split.test,
+        "labelled": sets.labelled,
+        "unlabelled": sets.unlabelled,
+    }
+    return {part: {"rows": len(rows), "sha256": rows_sha256(rows)} for part, rows in parts.items()}
 
 
 def rows_sha256(rows: NDArray[np.int64]) -> str:

@@ -84,3 +84,13 @@ def readable_comparison(table: pd.DataFrame) -> pd.DataFrame:
                 cells = [_plus_minus(mean, spread) for mean, spread in zip(means, spreads)]
                 text[f"{_HEADINGS[measure]}, {whose}"] = cells
     return text
+
+
+def probe_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The probe's frame as text: a row an encoder and head, a column a dataset."""
+    cells = table.assign(
+        rmse=[f"{m:.3f} ± {s:.3f}" for m, s in zip(table["rmse_mean"], table["rmse_std"])]
+    )
+    wide = cells.pivot(index=["encoder", "head"], columns="dataset", values="rmse")
+    order = cells[["encoder", "head"]].drop_duplicates()
+    return wide.loc[list(order.itertuples(index=False, name=None))].reset_index()
