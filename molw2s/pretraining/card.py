@@ -32,6 +32,7 @@ parameters. Pretrained from scratch by molw2s on unlabelled molecules.
 
 ```python
 from molw2s import get_encoder
+
 embeddings = get_encoder("{name}").encode(["CCO", "c1ccccc1"])  # (2, {shape["hidden_size"]})
 ```
 
