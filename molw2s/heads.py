@@ -182,7 +182,8 @@ def _multipliers(spectrum: _CentredSpectrum, radius: Array) -> Array:
 
     inside = norms(np.zeros_like(radius)) <= radius
     # ||w|| <= ||U'y|| max(root) / penalty, so the multiplier lies below this.
-    high = np.linalg.norm(spectrum.projected, axis=0) * root.max(initial=0) / radius + 1e-300
+    reach = np.linalg.norm(spectrum.projected, axis=0) * root.max(initial=0)
+    high = np.where(inside, 1.0, reach / np.where(inside, 1.0, radius))
     low = high * 1e-18
     for _ in range(70):  # bisection in the logarithm, to the last bits
         middle = np.sqrt(low * high)

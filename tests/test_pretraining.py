@@ -34,7 +34,7 @@ def test_the_schedule_sees_the_tokens_asked_for_in_fixed_shapes(lengths, tokens)
 
 def test_a_pass_shows_every_molecule_once():
     lengths = np.full(64, 10)
-    plan = schedule(lengths, 640, 160, [16], seed=1)
+    plan = schedule(lengths, 640, 128, [16], seed=1)
     rows = np.concatenate([rows for _, rows in plan])
     assert sorted(rows) == list(range(64))
 

@@ -39,6 +39,8 @@ def embed(encoder: Encoder, smiles: Sequence[str]) -> NDArray[np.float32]:
     InvalidInput
         If the output has the wrong shape or type, or holds a value that is not finite.
     """
+    if not smiles:
+        return np.empty((0, encoder.dim), np.float32)
     known = getattr(encoder, "fingerprint", None)
     if known is None:
         return _checked(encoder, smiles)
