@@ -146,6 +146,7 @@ def _row(suite: SyntheticSuite, seed: int, task: int, errors: Errors) -> dict[st
         "weak": _describe(suite, "weak"),
         "weak_hidden_size": suite.width,
         "strong": _describe(suite, "strong"),
+        "strong_hidden_size": suite.width,
         "weak_head": suite.weak_head,
         "strong_head": suite.strong_head,
         "labels": suite.labels,
