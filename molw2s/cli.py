@@ -111,7 +111,7 @@ def run(
     ] = None,
     seeds: Annotated[
         int | None,
-        typer.Option(help="Synthetic suites: repeat from h* on for 0, ..., K - 1.", min=1),
+        typer.Option(help="Synthetic suites: repeat everything from h* on K times.", min=1),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -19,7 +19,7 @@ REQUIRED = (
 
 
 # Columns that may be undefined; elsewhere an empty cell is an empty text.
-_EMPTY = dict.fromkeys(("pgr", "weak_loss", "strong_loss"), [""])
+_EMPTY = {name: [""] for name in ("pgr", "weak_loss", "strong_loss")}
 
 
 def write_records(records: pd.DataFrame, manifest: dict[str, Any], folder: Path) -> None:

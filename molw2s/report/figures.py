@@ -37,9 +37,7 @@ def gain_vs_misfit(records: pd.DataFrame) -> Figure:
     seeds = has_tasks(records)
     if seeds:
         marker_of = dict.fromkeys(splits, "o")
-        colour_of = {
-            name: colours(place / max(1, len(splits))) for place, name in enumerate(splits)
-        }
+        colour_of = {name: colours(place / len(splits)) for place, name in enumerate(splits)}
     for (encoder, split), trials in records.groupby(["weak", "split"], sort=False):
         axes.plot(
             trials["misfit"], trials["gain"], marker_of[split], linestyle="",

@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -65,7 +66,7 @@ def learn(data: TaskData, depth: int, seed: np.random.SeedSequence, search: Sear
 
     Uses a GPU if torch sees one. The same arguments give the same bits on the same machine.
     """
-    tasks, points, d = data.x.shape
+    _, points, d = data.x.shape
     width = data.tasks.weight.shape[0]
     x_scale = _size(data.x)
     y_scale = _size(data.y - data.tasks.bias[:, None])
@@ -128,7 +129,7 @@ def _starts(rng: np.random.Generator, restarts: int, widths: list[int]) -> list[
     """
     starts = []
     d, width = widths[:2]
-    for layer, (d_in, d_out) in enumerate(zip(widths, widths[1:])):
+    for layer, (d_in, d_out) in enumerate(pairwise(widths)):
         if layer == 0:
             copies = -(-width // (2 * d))
             frames = [np.linalg.qr(rng.normal(size=(restarts, d, d)))[0] for _ in range(copies)]

@@ -22,7 +22,7 @@ from molw2s.protocol import Errors, ThreeSets, weak_to_strong
 from molw2s.suites import Run
 from molw2s.synthetic.representations import Learned, Search, learn
 from molw2s.synthetic.settings import SyntheticSuite
-from molw2s.synthetic.targets import Mlp, draw_mlp, draw_task_data, draw_tasks, perturb
+from molw2s.synthetic.targets import Mlp, TaskData, draw_mlp, draw_task_data, draw_tasks, perturb
 
 _PACKAGES = ("molw2s", "numpy", "scipy", "scikit-learn", "pandas", "torch")
 # A stream of random numbers for each stage, so that changing one leaves the others as they are.
@@ -79,6 +79,17 @@ def target(suite: SyntheticSuite, seed: int) -> Mlp:
     return draw_mlp(np.random.default_rng([seed, _TARGET]), widths)
 
 
+def pretraining_data(suite: SyntheticSuite, seed: int) -> TaskData:
+    """What the representations of one seed are learned from."""
+    return draw_task_data(
+        np.random.default_rng([seed, _PRETRAINING]),
+        target(suite, seed),
+        suite.pretraining_tasks,
+        suite.pretraining_points,
+        suite.input_scale,
+    )
+
+
 def pretrained(suite: SyntheticSuite, seed: int, depth: int) -> Learned:
     """The representation of ``depth`` layers learned for one seed.
 
@@ -96,13 +107,7 @@ def pretrained(suite: SyntheticSuite, seed: int, depth: int) -> Learned:
 
 @lru_cache(maxsize=256)
 def _pretrained(suite: SyntheticSuite, seed: int, depth: int) -> Learned:
-    data = draw_task_data(
-        np.random.default_rng([seed, _PRETRAINING]),
-        target(suite, seed),
-        suite.pretraining_tasks,
-        suite.pretraining_points,
-        suite.input_scale,
-    )
+    data = pretraining_data(suite, seed)
     search = Search(suite.restarts, suite.steps, suite.batch, suite.learning_rate, suite.polish)
     return learn(data, depth, np.random.SeedSequence([seed, _LEARNING, depth]), search)
 

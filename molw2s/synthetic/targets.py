@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +84,7 @@ def draw_mlp(rng: np.random.Generator, widths: Sequence[int]) -> Mlp:
     Weights and biases of a layer are uniform on +-1/sqrt(d_in), as ``torch.nn.Linear`` has it.
     """
     weights, biases = [], []
-    for d_in, d_out in zip(widths, widths[1:]):
+    for d_in, d_out in pairwise(widths):
         weight, bias = _linear(rng, d_in, d_out)
         weights.append(weight)
         biases.append(bias)
