@@ -60,7 +60,7 @@ def run_synthetic(suite: SyntheticSuite, progress: Callable[[str, int, int], Non
             )
         }
         representations[f"seed-{seed}"] = described
-        (trials,) = weak_to_strong(*_sets(suite, seed, truth, weak, strong), *heads)
+        (trials,) = weak_to_strong(*draw_sets(suite, seed, truth, weak, strong), *heads)
         rows += [_row(suite, seed, task, errors) | described for task, errors in enumerate(trials)]
     progress("done", 3 * len(suite.seeds), 3 * len(suite.seeds))
     manifest = {
@@ -122,7 +122,7 @@ def _representation(suite: SyntheticSuite, seed: int, side: str, truth: Mlp) -> 
     return Learned(truth, np.nan)
 
 
-def _sets(
+def draw_sets(
     suite: SyntheticSuite, seed: int, truth: Mlp, weak: Mlp, strong: Mlp
 ) -> tuple[list[ThreeSets], ThreeSets, ThreeSets]:
     """Weak features, strong features and true values at the three sets of points."""
