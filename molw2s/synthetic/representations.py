@@ -40,10 +40,10 @@ class Search:
     """
 
     restarts: int = 4
-    steps: int = 12000
+    steps: int = 24000
     batch: int = 256
-    learning_rate: float = 0.01
-    polish: int = 1000
+    learning_rate: float = 0.005
+    polish: int = 800
 
 
 @dataclass(frozen=True, eq=False)

@@ -61,10 +61,10 @@ class SyntheticSuite(BaseModel):
     seeds: tuple[int, ...] = Field((0,), min_length=1)
 
     restarts: PositiveInt = 4
-    steps: PositiveInt = 12000
+    steps: PositiveInt = 24000
     batch: PositiveInt = 256
-    learning_rate: float = Field(0.01, gt=0)
-    polish: int = Field(1000, ge=0)
+    learning_rate: float = Field(0.005, gt=0)
+    polish: int = Field(800, ge=0)
 
     @field_validator("seeds")
     @classmethod
