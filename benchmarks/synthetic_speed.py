@@ -19,7 +19,7 @@ from molw2s.heads import HEADS
 from molw2s.suites import load_suite, run_suite
 from molw2s.synthetic.run import draw_sets, pretrained, pretraining_data, target
 
-TIMED_EPOCHS, TIMED_HEADS = 20, 4
+TIMED_EPOCHS, TIMED_HEADS = 10, 4
 
 
 def main() -> None:

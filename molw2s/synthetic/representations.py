@@ -33,17 +33,17 @@ class Search:
     ----------
     restarts : int
         Starts that Adam takes side by side.
-    steps, batch, learning_rate
-        Of Adam; the rate falls to zero along a cosine.
+    steps_per_layer, batch, learning_rate
+        Of Adam (deeper networks take more steps); the rate falls to zero along a cosine.
     polish : int
         Iterations of full-batch L-BFGS on the best of them.
     """
 
     restarts: int = 4
-    steps: int = 24000
+    steps_per_layer: int = 2500
     batch: int = 256
     learning_rate: float = 0.005
-    polish: int = 800
+    polish: int = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,8 +152,9 @@ def _adam(
     weights = parameters[::2]
     rows, restarts = len(problem.y), len(starts[0])
     batch = min(search.batch, rows)
+    steps = search.steps_per_layer * len(weights)
     place = rows
-    for step in range(search.steps):
+    for step in range(steps):
         if place + batch > rows:
             order = torch.randperm(rows, generator=generator).to(theta.device)
             x, y, heads = problem.x[order], problem.y[order], problem.heads[order]
@@ -176,7 +177,7 @@ def _adam(
                 delta = torch.bmm(delta, weights[layer].transpose(1, 2))
 
         rate = search.learning_rate * min(1, (step + 1) / _WARM_UP)
-        rate *= 0.5 + 0.5 * math.cos(math.pi * step / search.steps)
+        rate *= 0.5 + 0.5 * math.cos(math.pi * step / steps)
         first.lerp_(gradient, 1 - _BETA1)
         second.mul_(_BETA2).addcmul_(gradient, gradient, value=1 - _BETA2)
         debias = math.sqrt(1 - _BETA2 ** (step + 1))

@@ -98,7 +98,7 @@ def pretrained(suite: SyntheticSuite, seed: int, depth: int) -> Learned:
     """
     keys = (
         "input_dim", "input_scale", "width", "target_depth", "pretraining_tasks",
-        "pretraining_points", "restarts", "steps", "batch", "learning_rate", "polish",
+        "pretraining_points", "restarts", "steps_per_layer", "batch", "learning_rate", "polish",
     )  # fmt: skip
     return _pretrained(
         SyntheticSuite(name="pretraining", **{k: getattr(suite, k) for k in keys}), seed, depth
@@ -108,7 +108,9 @@ def pretrained(suite: SyntheticSuite, seed: int, depth: int) -> Learned:
 @lru_cache(maxsize=256)
 def _pretrained(suite: SyntheticSuite, seed: int, depth: int) -> Learned:
     data = pretraining_data(suite, seed)
-    search = Search(suite.restarts, suite.steps, suite.batch, suite.learning_rate, suite.polish)
+    search = Search(
+        suite.restarts, suite.steps_per_layer, suite.batch, suite.learning_rate, suite.polish
+    )
     return learn(data, depth, np.random.SeedSequence([seed, _LEARNING, depth]), search)
 
 
