@@ -125,8 +125,8 @@ def readable_diagonal(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cell(row: pd.Series, name: str) -> str:
-    if pd.isna(row[name]):
+    """As "value [low, high]"; without the interval where there is none to see."""
+    value, low, high = (f"{row[name + end]:.4f}" for end in ("", "_low", "_high"))
+    if value == "nan":
         return "-"
-    if pd.isna(row[f"{name}_low"]) or row[f"{name}_low"] == row[f"{name}_high"]:
-        return f"{row[name]:.4f}"
-    return f"{row[name]:.4f} [{row[f'{name}_low']:.4f}, {row[f'{name}_high']:.4f}]"
+    return value if low in ("nan", value) and high in ("nan", value) else f"{value} [{low}, {high}]"
