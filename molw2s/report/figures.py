@@ -58,7 +58,7 @@ def gain_vs_misfit(records: pd.DataFrame) -> Figure:
     axes.set_xlabel(f"misfit{unit}")
     axes.set_ylabel(f"gain = weak error - w2s error{unit}")
     axes.set_title(
-        f"{first['suite']}: weak {first['weak']}, strong {first['strong']}, "
+        f"{first['suite']}\nweak {first['weak']}, strong {first['strong']}, "
         f"{first['labels']} labels"
         if seeds
         else f"{first['dataset']}: strong {first['strong']}, heads {first['weak_head']} / "
