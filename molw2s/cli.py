@@ -39,6 +39,8 @@ class Listable(str, Enum):
 class LabelsOption(str, Enum):
     shared = "shared"
     disjoint = "disjoint"
+    fresh = "fresh"
+    reused = "reused"
 
 
 class SplitterOption(str, Enum):
@@ -73,7 +75,8 @@ def _top(
 @app.command()
 def run(
     suites: Annotated[
-        list[str] | None, typer.Argument(help="Suites by name (esol freesolv lipop) or YAML file.")
+        list[str] | None,
+        typer.Argument(help="Suites by name (esol freesolv lipop synthetic) or YAML file."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the results [default: runs/SUITE].")
@@ -96,22 +99,33 @@ def run(
     strong_head: Annotated[str | None, typer.Option(help="Head on the strong encoder.")] = None,
     labels: Annotated[
         LabelsOption | None,
-        typer.Option(help="Weak labels on the weak model's own training molecules, or others."),
+        typer.Option(
+            help="Weak labels on the weak model's own training molecules (shared) or others "
+            "(disjoint); synthetic suites: at new points (fresh) or the weak head's (reused)."
+        ),
     ] = None,
     splitter: Annotated[SplitterOption | None, typer.Option(help="How to split.")] = None,
     seed: Annotated[
-        list[int] | None, typer.Option(help="Seed of a random split, repeatable.")
+        list[int] | None,
+        typer.Option(help="Seed of a random split, or of a synthetic world; repeatable."),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(help="Synthetic suites: repeat everything from h* on K times.", min=1),
     ] = None,
     json: Json = False,
 ) -> None:
     """Run suites: progress, table, records and figure."""
     from molw2s.datasets import read_csv
     from molw2s.records import read_records, write_records
-    from molw2s.report import describe, summary_table, write_report
-    from molw2s.suites import load_suite, make_suite, run_suite
+    from molw2s.report import write_report
+    from molw2s.suites import expand_suites, load_suite, make_suite, run_suite
+    from molw2s.synthetic.settings import SyntheticSuite
 
     if bool(suites) == bool(csv):
         raise typer.BadParameter("name one or more suites, or give --csv FILE")
+    if seed and seeds:
+        raise typer.BadParameter("give --seed or --seeds, not both")
     changes: dict[str, Any] = {
         "weak": weak or None,
         "strong": strong,
@@ -119,7 +133,7 @@ def run(
         "strong_head": strong_head,
         "labels": labels and labels.value,
         "splitter": splitter and splitter.value,
-        "seeds": seed or None,
+        "seeds": tuple(range(seeds)) if seeds else seed or None,
     }
     dataset = None
     if csv:
@@ -130,7 +144,9 @@ def run(
             changes["splitter"] = "column"
         chosen = [make_suite({"name": dataset.name, "dataset": dataset.name}, **changes)]
     else:
-        chosen = [load_suite(name, **changes) for name in suites or []]
+        chosen = [load_suite(name, **changes) for name in expand_suites(suites or [])]
+    if seeds and not all(isinstance(suite, SyntheticSuite) for suite in chosen):
+        raise typer.BadParameter("--seeds K is for synthetic suites; name split seeds by --seed")
 
     results = []
     for suite in chosen:
@@ -141,10 +157,9 @@ def run(
         write_records(result.records, result.manifest, folder)
         write_report(folder)
         records = read_records(folder)
-        table = summary_table(records)
-        results.append({"suite": suite.name, "out": str(folder), "table": _rows(table)})
+        results.append({"suite": suite.name, "out": str(folder), **_tables(records)})
         if not json:
-            _print_table(_paper_columns(table), f"{describe(records)}.")
+            _print_tables(records)
             print(f"Figure, table and records: {folder / 'gain_vs_misfit.png'} and beside it.\n")
     if json:
         _print_json({"runs": results})
@@ -157,15 +172,14 @@ def report(
 ) -> None:
     """Make a run's tables and figures again from its records."""
     from molw2s.records import read_records
-    from molw2s.report import describe, summary_table, write_report
+    from molw2s.report import write_report
 
     write_report(folder)
     records = read_records(folder)
-    table = summary_table(records)
     if json:
-        _print_json({"out": str(folder), "table": _rows(table)})
+        _print_json({"out": str(folder), **_tables(records)})
     else:
-        _print_table(_paper_columns(table), f"{describe(records)}.")
+        _print_tables(records)
 
 
 @app.command()
@@ -351,6 +365,26 @@ def _progress(title: str) -> Iterator[Callable[[str, int, int], None]]:
         )
 
 
+def _tables(records: pd.DataFrame) -> dict[str, Any]:
+    """A run's tables for JSON: the summary, and the diagonal's where there are many tasks."""
+    from molw2s.report.diagonal import diagonal_table, has_tasks
+    from molw2s.report.tables import summary_table
+
+    tables = {"table": _rows(summary_table(records))}
+    return tables | ({"diagonal": _rows(diagonal_table(records))} if has_tasks(records) else {})
+
+
+def _print_tables(records: pd.DataFrame) -> None:
+    from molw2s.report import diagonal as lines
+    from molw2s.report.tables import describe, summary_table
+
+    _print_table(_paper_columns(summary_table(records)), f"{describe(records)}.")
+    if lines.has_tasks(records):
+        print()
+        text = lines.readable_diagonal(lines.diagonal_table(records))
+        _print_table(text, f"{lines.DIAGONAL_CAPTION}.")
+
+
 def _paper_columns(table: pd.DataFrame) -> pd.DataFrame:
     from molw2s.report.tables import readable
 
@@ -379,7 +413,7 @@ def _print_table(text: pd.DataFrame, caption: str) -> None:
         return
     table = Table(caption=caption, caption_justify="left")
     for column in text.columns:
-        table.add_column(column, justify="left" if column == "weak encoder" else "right")
+        table.add_column(column, justify="left" if column in ("weak encoder", "") else "right")
     for row in text.itertuples(index=False):
         table.add_row(*row)
     console.print(table)

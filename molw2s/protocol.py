@@ -54,6 +54,8 @@ class Errors:
         d_P(strong model fitted to true labels at the same points, truth): the ceiling.
     weak_penalty, w2s_penalty, strong_penalty : float
         What each head chose for itself; nan for a head that chooses nothing.
+    weak_error_se, w2s_error_se, misfit_se, gain_minus_misfit_se : float
+        Standard errors that come from measuring on finitely many evaluation points.
     """
 
     weak_error: float
@@ -63,6 +65,10 @@ class Errors:
     weak_penalty: float = math.nan
     w2s_penalty: float = math.nan
     strong_penalty: float = math.nan
+    weak_error_se: float = math.nan
+    w2s_error_se: float = math.nan
+    misfit_se: float = math.nan
+    gain_minus_misfit_se: float = math.nan
 
     @property
     def gain(self) -> float:
@@ -132,14 +138,21 @@ def weak_to_strong(
     for teacher, student, weak_penalty, w2s_penalty in zip(
         weak_predictions, students, weak_penalties, penalties
     ):
+        weak_error, w2s_error, misfit = (
+            (f - g) ** 2 for f, g in ((teacher, truth), (student, truth), (student, teacher))
+        )
         columns = (
-            squared_distance(teacher, truth),
-            squared_distance(student, truth),
-            squared_distance(student, teacher),
+            weak_error.mean(0),
+            w2s_error.mean(0),
+            misfit.mean(0),
             strong_error,
             weak_penalty,
             w2s_penalty,
             penalties[-1],
+            _standard_error(weak_error),
+            _standard_error(w2s_error),
+            _standard_error(misfit),
+            _standard_error(weak_error - w2s_error - misfit),
         )
         results.append([Errors(*map(float, row)) for row in zip(*columns)])
     return results
@@ -148,6 +161,12 @@ def weak_to_strong(
 def squared_distance(f: Array, g: Array) -> NDArray[np.float64]:
     """d_P(f, g) for each task: the mean over rows of (f - g)^2, for (n, m) values."""
     return ((np.asarray(f, np.float64) - g) ** 2).mean(0)
+
+
+def _standard_error(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of the mean over rows, for (n, m) values; nan for a single row."""
+    n = len(values)
+    return values.std(0, ddof=1) / math.sqrt(n) if n > 1 else np.full(values.shape[1], math.nan)
 
 
 def _as_columns(values: Array) -> NDArray[np.float64]:

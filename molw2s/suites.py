@@ -24,9 +24,17 @@ from molw2s.errors import InvalidInput, UnknownName
 from molw2s.heads import HEADS
 from molw2s.locations import shipped
 from molw2s.protocol import Errors, ThreeSets, weak_to_strong
+from molw2s.synthetic.settings import SyntheticSuite
 
 Labels = Literal["shared", "disjoint"]
 WEAK_FAMILY = tuple(f"weak-h{size}" for size in (8, 12, 16, 24, 32, 48, 64, 96))
+SYNTHETIC_SUITES = tuple(
+    f"synthetic-{setting}"
+    for setting in (
+        "realizable", "pretraining", "perturbation",
+        "reversed-pretraining", "reversed-perturbation", "low-sample",
+    )
+)  # fmt: skip
 
 
 class Suite(BaseModel):
@@ -69,7 +77,16 @@ def suite_names() -> list[str]:
     return sorted(path.stem for path in shipped("benchmarks").glob("*.yaml"))
 
 
-def load_suite(name: str | Path, **changes: Any) -> Suite:
+def expand_suites(names: Iterable[str]) -> list[str]:
+    """Names with "synthetic" replaced by the names of all the synthetic suites."""
+    return [
+        each
+        for name in names
+        for each in (SYNTHETIC_SUITES if str(name) == "synthetic" else (name,))
+    ]
+
+
+def load_suite(name: str | Path, **changes: Any) -> Suite | SyntheticSuite:
     """A suite of ``benchmarks/`` by name, or a YAML file of your own.
 
     ``changes`` replace its settings; None leaves a setting as it is.
@@ -95,11 +112,15 @@ def load_suite(name: str | Path, **changes: Any) -> Suite:
     return make_suite({"name": path.stem, **content}, **changes)
 
 
-def make_suite(content: dict[str, Any], **changes: Any) -> Suite:
-    """A suite from plain settings, with ``changes`` that are not None on top."""
+def make_suite(content: dict[str, Any], **changes: Any) -> Suite | SyntheticSuite:
+    """A suite from plain settings, with ``changes`` that are not None on top.
+
+    ``kind: synthetic`` among the settings makes it a synthetic one.
+    """
     content = content | {key: value for key, value in changes.items() if value is not None}
+    kind = SyntheticSuite if content.get("kind") == "synthetic" else Suite
     try:
-        return Suite.model_validate(content)
+        return kind.model_validate(content)
     except ValidationError as error:
         wrong = "; ".join(
             f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
@@ -108,11 +129,13 @@ def make_suite(content: dict[str, Any], **changes: Any) -> Suite:
 
 
 def run_suite(
-    suite: Suite,
+    suite: Suite | SyntheticSuite,
     dataset: MoleculeDataset | None = None,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> Run:
     """Run a suite: load, split, encode, protocol, record.
+
+    A synthetic one draws its data and representations: ``synthetic.run``.
 
     Parameters
     ----------
@@ -121,6 +144,10 @@ def run_suite(
     progress
         Called with a stage's name, steps done and steps in all.
     """
+    if isinstance(suite, SyntheticSuite):
+        from molw2s.synthetic.run import run_synthetic
+
+        return run_synthetic(suite, progress)
     started = time.perf_counter()
     weak_head, strong_head = HEADS[suite.weak_head], HEADS[suite.strong_head]
     weak = [get_encoder(name) for name in suite.weak]

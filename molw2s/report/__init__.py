@@ -1,6 +1,7 @@
 """What people read: tables, figures, the comparison with the paper; from records alone."""
 
 from molw2s.report.comparison import Comparison, compare_with_paper, paper_table
+from molw2s.report.diagonal import diagonal_table
 from molw2s.report.figures import gain_vs_misfit
 from molw2s.report.tables import describe, summary_table, to_markdown
 from molw2s.report.write import write_report
@@ -9,6 +10,7 @@ __all__ = [
     "Comparison",
     "compare_with_paper",
     "describe",
+    "diagonal_table",
     "gain_vs_misfit",
     "paper_table",
     "summary_table",

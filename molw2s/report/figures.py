@@ -1,4 +1,8 @@
-"""Gain against misfit: one colour a weak encoder, one marker a split, and the diagonal."""
+"""Gain against misfit: one colour a weak encoder, one marker a split, and the diagonal.
+
+With many tasks a seed it is one colour a seed, and where weak and strong have changed places the
+anti-diagonal as well.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+
+from molw2s.report.diagonal import has_tasks
 
 MARKERS = "osD^vP*Xhp<>"
 
@@ -28,13 +34,22 @@ def gain_vs_misfit(records: pd.DataFrame) -> Figure:
     splits = records["split"].drop_duplicates().tolist()
     marker_of = {name: MARKERS[place % len(MARKERS)] for place, name in enumerate(splits)}
 
-    for trial in records.itertuples():
+    seeds = has_tasks(records)
+    if seeds:
+        marker_of = dict.fromkeys(splits, "o")
+        colour_of = {name: colours(place / len(splits)) for place, name in enumerate(splits)}
+    for (encoder, split), trials in records.groupby(["weak", "split"], sort=False):
         axes.plot(
-            trial.misfit, trial.gain, marker_of[trial.split], color=colour_of[trial.weak],
-            markersize=7, markeredgecolor="white", markeredgewidth=0.5,
+            trials["misfit"], trials["gain"], marker_of[split], linestyle="",
+            color=colour_of[split if seeds else encoder], markersize=4 if seeds else 7,
+            markeredgecolor="white", markeredgewidth=0.3 if seeds else 0.5,
         )  # fmt: skip
     low = min(0.0, records["gain"].min(), records["misfit"].min())
     high = max(records["gain"].max(), records["misfit"].max())
+    flipped = seeds and records["expected_slope"].iloc[0] < 0
+    if flipped:
+        low = 0.0
+        axes.plot([0, high], [0, -high], ":", color="0.3", linewidth=1.2, zorder=0)
     axes.plot([low, high], [low, high], "--", color="0.5", linewidth=1, zorder=0)
     axes.axhline(0, color="0.85", linewidth=1, zorder=0)
 
@@ -43,19 +58,28 @@ def gain_vs_misfit(records: pd.DataFrame) -> Figure:
     axes.set_xlabel(f"misfit{unit}")
     axes.set_ylabel(f"gain = weak error - w2s error{unit}")
     axes.set_title(
-        f"{first['dataset']}: strong {first['strong']}, heads {first['weak_head']} / "
+        f"{first['suite']}\nweak {first['weak']}, strong {first['strong']}, "
+        f"{first['labels']} labels"
+        if seeds
+        else f"{first['dataset']}: strong {first['strong']}, heads {first['weak_head']} / "
         f"{first['strong_head']}, {first['labels']} labels",
         fontsize=10,
     )
     handles = [
         Line2D([], [], marker="o", linestyle="", color=colour_of[name], label=name)
-        for name in encoders
+        for name in (splits if seeds else encoders)
     ]
-    handles += [
-        Line2D([], [], marker=marker_of[name], linestyle="", color="0.4", label=name)
-        for name in splits
-    ]
+    handles += (
+        []
+        if seeds
+        else [
+            Line2D([], [], marker=marker_of[name], linestyle="", color="0.4", label=name)
+            for name in splits
+        ]
+    )
     handles.append(Line2D([], [], linestyle="--", color="0.5", label="gain = misfit"))
+    if flipped:
+        handles.append(Line2D([], [], linestyle=":", color="0.3", label="gain = −misfit"))
     figure.legend(handles=handles, loc="outside right center", fontsize=8, frameon=False)
     return figure
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from molw2s.report.diagonal import has_tasks
+
 MEASURES = (
     "weak_error_minus_misfit",
     "w2s_error",
@@ -29,11 +31,14 @@ _HEADINGS = {
 def summary_table(records: pd.DataFrame) -> pd.DataFrame:
     """Mean and sample standard deviation over splits, one row a weak encoder.
 
+    A split with many tasks (a seed of a synthetic suite) counts by its mean over them.
+
     Columns ``weak``, ``weak_hidden_size``, then ``<measure>_mean`` and ``<measure>_std`` for each
     of ``MEASURES``; sorted by the mean of weak error - misfit, the rule's favourite first.
     """
-    groups = records.groupby(["weak", "weak_hidden_size"], sort=False)[list(MEASURES)]
-    table = groups.agg(["mean", "std"])
+    who = ["weak", "weak_hidden_size"]
+    splits = records.groupby([*who, "split"], sort=False)[list(MEASURES)].mean()
+    table = splits.groupby(who, sort=False).agg(["mean", "std"])
     table.columns = [f"{measure}_{statistic}" for measure, statistic in table.columns]
     ordered: pd.DataFrame = table.reset_index().sort_values(
         "weak_error_minus_misfit_mean", kind="stable", ignore_index=True
@@ -60,6 +65,14 @@ def describe(records: pd.DataFrame) -> str:
     """One line: dataset, unit, heads, labels, splits."""
     first = records.iloc[0]
     splits = records["split"].nunique()
+    if has_tasks(records):
+        return (
+            f"{first['suite']}: mean squared errors at {first['n_evaluation']} fresh points, "
+            f"{records['task'].nunique()} tasks a seed, mean ± std over {splits} "
+            f"seed{'s' * (splits != 1)}; weak {first['weak']}, strong {first['strong']}, heads "
+            f"{first['weak_head']} (weak) and {first['strong_head']} (strong), "
+            f"{first['labels']} labels"
+        )
     return (
         f"{first['dataset']}: mean squared errors in ({first['unit'] or 'target units'})^2 on the "
         f"test part, mean ± std over {splits} split{'s' * (splits != 1)}; strong encoder "

@@ -6,16 +6,29 @@ from pathlib import Path
 
 from molw2s.locations import write_atomically
 from molw2s.records import read_records
+from molw2s.report.diagonal import (
+    DIAGONAL_CAPTION,
+    diagonal_table,
+    has_tasks,
+    readable_diagonal,
+)
 from molw2s.report.figures import gain_vs_misfit, save_figure
 from molw2s.report.tables import describe, readable, summary_table, to_markdown
 
 
 def write_report(folder: str | Path) -> None:
-    """Write table.md, table.csv, gain_vs_misfit.png and .svg beside a run's ``records.csv``."""
+    """Write table.md, table.csv, gain_vs_misfit.png and .svg beside a run's ``records.csv``.
+
+    A run with many tasks gets diagonal.csv as well.
+    """
     folder = Path(folder)
     records = read_records(folder)
     table = summary_table(records)
     text = f"{describe(records)}.\n\n{to_markdown(readable(table))}"
+    if has_tasks(records):
+        diagonal = diagonal_table(records)
+        text += f"\n{DIAGONAL_CAPTION}.\n\n{to_markdown(readable_diagonal(diagonal))}"
+        write_atomically(folder / "diagonal.csv", diagonal.to_csv(index=False).encode())
     write_atomically(folder / "table.md", text.encode())
     write_atomically(folder / "table.csv", table.to_csv(index=False).encode())
     save_figure(gain_vs_misfit(records), folder / "gain_vs_misfit")
