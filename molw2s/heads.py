@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import cholesky, eigh, solve_triangular
+from scipy.linalg import cho_factor, cho_solve, cholesky, eigh, solve_triangular
 from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics.pairwise import rbf_kernel
@@ -44,24 +44,21 @@ HEADS: Registry[Callable[[], Head]] = Registry("head", "molw2s.heads")
 register_head = HEADS.register
 
 
-class _CentredSpectrum:
-    """Centred data in the basis where a ridge fit is diagonal.
+class _Spectrum:
+    """Centred targets in the basis where a ridge fit is diagonal; the intercept is not penalised.
 
-    X - mean = U sqrt(eigenvalues) V'; the intercept is not penalised.
+    U (n, r) and ``eigenvalues`` (r,) are those of the centred features' Gram matrix.
     """
 
-    def __init__(self, X: Array, y: Array) -> None:
-        self.x_mean, self.y_mean = X.mean(0), y.mean(0)
-        X, self.y = X - self.x_mean, y - self.y_mean
-        tall = X.shape[0] > X.shape[1]
-        eigenvalues, vectors = eigh(X.T @ X if tall else X @ X.T, driver="evd")
-        kept = eigenvalues > eigenvalues[-1] * max(X.shape) * np.finfo(np.float64).eps
-        self.eigenvalues, vectors = eigenvalues[kept], vectors[:, kept]
-        scale = np.sqrt(self.eigenvalues)
-        self.U, self.V = (
-            (X @ vectors / scale, vectors) if tall else (vectors, X.T @ vectors / scale)
-        )
-        self.projected = self.U.T @ self.y  # (r, m)
+    def __init__(self, U: Array, eigenvalues: Array, y: Array) -> None:
+        self.U, self.eigenvalues, self.y = U, eigenvalues, y
+        self.projected = U.T @ y  # (r, m)
+
+    @classmethod
+    def of_kernel(cls, kernel: Array, y: Array) -> Self:
+        """Of a centred kernel matrix (n, n) and centred targets (n, m)."""
+        eigenvalues, vectors = _positive_part(kernel, len(kernel))
+        return cls(vectors, eigenvalues, y)
 
     @property
     def mean_squared_norm(self) -> float:
@@ -70,11 +67,6 @@ class _CentredSpectrum:
     def shrinkage(self, penalty: Array) -> Array:
         """(r, k) factors that a ridge fit puts on each direction, for k penalties."""
         return self.eigenvalues[:, None] / (self.eigenvalues[:, None] + penalty)
-
-    def coefficients(self, penalty: Array) -> Array:
-        """(d, m) coefficients for one penalty a target; penalty 0 is the minimum-norm fit."""
-        root = np.sqrt(self.eigenvalues)[:, None]
-        return self.V @ (self.shrinkage(penalty) / root * self.projected)
 
     def leave_one_out(self, penalties: Array) -> Array:
         """(k, m) mean squared leave-one-out errors; ``penalties`` is (k,), or (k, m) by target."""
@@ -89,6 +81,36 @@ class _CentredSpectrum:
             left = np.where(leverage < 1 - 1e-10, 1 - leverage, np.nan)
             errors[row] = np.nan_to_num((residual / left) ** 2, nan=np.inf).mean(0)
         return errors
+
+    def best_penalty(self) -> Array:
+        """(m,) the smallest leave-one-out error among ``PENALTIES`` for each target."""
+        candidates = PENALTIES * self.mean_squared_norm
+        return candidates[self.leave_one_out(candidates).argmin(0)]
+
+
+class _CentredSpectrum(_Spectrum):
+    """Of features: X - mean = U sqrt(eigenvalues) V'."""
+
+    def __init__(self, X: Array, y: Array) -> None:
+        self.x_mean, self.y_mean = X.mean(0), y.mean(0)
+        X = X - self.x_mean
+        tall = X.shape[0] > X.shape[1]
+        eigenvalues, vectors = _positive_part(X.T @ X if tall else X @ X.T, max(X.shape))
+        scale = np.sqrt(eigenvalues)
+        U, self.V = (X @ vectors / scale, vectors) if tall else (vectors, X.T @ vectors / scale)
+        super().__init__(U, eigenvalues, y - self.y_mean)
+
+    def coefficients(self, penalty: Array) -> Array:
+        """(d, m) coefficients for one penalty a target; penalty 0 is the minimum-norm fit."""
+        root = np.sqrt(self.eigenvalues)[:, None]
+        return self.V @ (self.shrinkage(penalty) / root * self.projected)
+
+
+def _positive_part(gram: Array, size: int) -> tuple[Array, Array]:
+    """Eigenvalues that are not rounding error, and their vectors in columns."""
+    eigenvalues, vectors = eigh(gram, driver="evd")
+    kept = eigenvalues > eigenvalues[-1] * size * np.finfo(np.float64).eps
+    return eigenvalues[kept], vectors[:, kept]
 
 
 class _LinearHead(RegressorMixin, BaseEstimator):
@@ -138,11 +160,9 @@ class Ridge(_LinearHead):
         self.penalty = penalty
 
     def _choose(self, spectrum: _CentredSpectrum) -> Array:
-        targets = spectrum.y.shape[1]
         if self.penalty is not None:
-            return np.full(targets, float(self.penalty))
-        candidates = PENALTIES * spectrum.mean_squared_norm
-        return candidates[spectrum.leave_one_out(candidates).argmin(0)]
+            return np.full(spectrum.y.shape[1], float(self.penalty))
+        return spectrum.best_penalty()
 
 
 class NormBall(_LinearHead):
@@ -192,11 +212,100 @@ def _multipliers(spectrum: _CentredSpectrum, radius: Array) -> Array:
     return np.where(inside, 0.0, high)
 
 
+class KernelRidge(RegressorMixin, BaseEstimator):
+    """Kernel ridge regression with k(x, z) = exp(-gamma ||x - z||^2): ridge in its RKHS.
+
+    Unlike scikit-learn's it has an intercept, which is not penalised, and chooses its penalty.
+
+    Parameters
+    ----------
+    gamma : float, optional
+        1 / d by default, the usual choice for standardised features.
+    penalty : float, optional
+        By default chosen for each target by leave-one-out on the labels it is fitted to, among
+        ``PENALTIES`` times the mean squared norm of the centred features.
+    loo_rows : int, optional
+        With more rows than this, the penalty is chosen by leave-one-out on that many of them,
+        drawn at random; the fit itself uses all. None takes all for both, which is slow: it needs
+        the spectrum of the kernel matrix and not only a factorisation.
+    seed : int
+
+    Attributes
+    ----------
+    penalty_ : ndarray () or (m,)
+    dual_coef_ : ndarray (n,) or (n, m)
+    """
+
+    def __init__(
+        self,
+        gamma: float | None = None,
+        penalty: float | None = None,
+        loo_rows: int | None = 1000,
+        seed: int = 0,
+    ) -> None:
+        self.gamma = gamma
+        self.penalty = penalty
+        self.loo_rows = loo_rows
+        self.seed = seed
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        rows: Array
+        rows, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+        targets = np.asarray(y, dtype=np.float64)
+        columns = targets.reshape(len(rows), -1)
+        self.gamma_ = 1 / rows.shape[1] if self.gamma is None else self.gamma
+        kernel: Array = rbf_kernel(rows, gamma=self.gamma_)
+        penalty = self._choose(kernel, columns)
+        kernel_mean, target_mean = kernel.mean(0), columns.mean(0)
+        _centre(kernel)
+        dual = np.empty_like(columns)
+        for value in np.unique(penalty):
+            system = kernel.copy()
+            system[np.diag_indices_from(system)] += value
+            factor = cho_factor(system.T, lower=True, overwrite_a=True, check_finite=False)
+            chosen = penalty == value
+            dual[:, chosen] = cho_solve(factor, (columns - target_mean)[:, chosen])
+        shape = targets.shape[1:]  # one target in, one target out
+        self.X_fit_ = rows
+        self.penalty_ = penalty.reshape(shape)
+        self.dual_coef_ = dual.reshape(targets.shape)
+        self.intercept_ = (target_mean - kernel_mean @ dual).reshape(shape)
+        self._fitted = targets - self.penalty_ * self.dual_coef_
+        return self
+
+    def predict(self, X: ArrayLike) -> Array:
+        check_is_fitted(self)
+        rows: Array = validate_data(self, X, dtype=np.float64, reset=False)
+        if np.array_equal(rows, self.X_fit_):
+            return self._fitted.copy()
+        kernel = rbf_kernel(rows, self.X_fit_, gamma=self.gamma_)
+        predicted: Array = kernel @ self.dual_coef_ + self.intercept_
+        return predicted
+
+    def _choose(self, kernel: Array, y: Array) -> Array:
+        if self.penalty is not None:
+            return np.full(y.shape[1], float(self.penalty))
+        rows = np.arange(len(kernel))
+        if self.loo_rows is not None and len(kernel) > self.loo_rows:
+            rng = np.random.default_rng(self.seed)
+            rows = np.sort(rng.choice(len(kernel), self.loo_rows, replace=False))
+        kernel = kernel[np.ix_(rows, rows)]
+        _centre(kernel)
+        return _Spectrum.of_kernel(kernel, y[rows] - y[rows].mean(0)).best_penalty()
+
+
+def _centre(kernel: Array) -> None:
+    """Make a kernel matrix that of the centred features, in place."""
+    mean = kernel.mean(0)
+    kernel -= mean
+    kernel -= mean[:, None] - mean.mean()
+
+
 class RBFFeatures(TransformerMixin, BaseEstimator):
     """Features whose inner products are the kernel exp(-gamma ||x - z||^2).
 
     A linear function w of them has the norm ||w|| in the kernel's function space (RKHS), so a
-    ridge or norm-ball head on top is kernel ridge or an RKHS ball.
+    norm-ball head on top is an RKHS ball.
 
     Parameters
     ----------
@@ -256,7 +365,7 @@ def norm_ball() -> Pipeline:
 @register_head("kernel-ridge")
 def kernel_ridge() -> Pipeline:
     """RBF kernel ridge on standardised features, penalty by leave-one-out."""
-    return make_pipeline(StandardScaler(), RBFFeatures(), Ridge())
+    return make_pipeline(StandardScaler(), KernelRidge())
 
 
 @register_head("kernel-ball")

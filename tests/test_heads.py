@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import minimize
 from sklearn.base import clone
-from sklearn.kernel_ridge import KernelRidge
+from sklearn.kernel_ridge import KernelRidge as SklearnKernelRidge
 from sklearn.linear_model import Ridge as SklearnRidge
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import LeaveOneOut, cross_val_predict
@@ -15,7 +15,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from molw2s.heads import HEADS, PENALTIES, NormBall, RBFFeatures, Ridge, chosen_penalty
+from molw2s.heads import (
+    HEADS,
+    PENALTIES,
+    KernelRidge,
+    NormBall,
+    RBFFeatures,
+    Ridge,
+    chosen_penalty,
+)
 
 
 def problem(n=40, d=6, m=3, seed=0):
@@ -71,10 +79,44 @@ def test_kernel_ridge_equals_scikit_learn_at_the_chosen_penalty():
         # scikit-learn's has no intercept: centre the kernel's features and the targets by hand.
         K = np.exp(-((Z[:, None] - Z[None]) ** 2).sum(-1) / 6)
         H = np.eye(60) - 1 / 60
-        dual = KernelRidge(alpha=penalty, kernel="precomputed").fit(H @ K @ H, H @ y[:, task])
+        dual = SklearnKernelRidge(alpha=penalty, kernel="precomputed")
+        dual.fit(H @ K @ H, H @ y[:, task])
         cross = np.exp(-((scaler.transform(new)[:, None] - Z[None]) ** 2).sum(-1) / 6)
         expected = (cross - K.mean(0)) @ H @ dual.dual_coef_ + y[:, task].mean()
         assert_allclose(head.predict(new)[:, task], expected, rtol=1e-5)
+
+
+def test_kernel_ridge_chooses_the_penalty_of_leaving_each_point_out():
+    X, y = problem(n=25, d=3, m=2)
+    head = KernelRidge().fit(X, y)
+    K = np.exp(-((X[:, None] - X[None]) ** 2).sum(-1) / 3)
+    candidates = PENALTIES * (1 - K.mean())
+    errors = np.zeros((len(candidates), 2))
+    for left in range(25):
+        kept = np.delete(np.arange(25), left)
+        for row, penalty in enumerate(candidates):
+            # The intercept by elimination: minimise over it in closed form.
+            inverse = np.linalg.inv(K[np.ix_(kept, kept)] + penalty * np.eye(24))
+            b = inverse.sum(0) @ y[kept] / inverse.sum()
+            predicted = K[left, kept] @ inverse @ (y[kept] - b) + b
+            errors[row] += (predicted - y[left]) ** 2
+    assert_allclose(head.penalty_, candidates[errors.argmin(0)])
+
+
+def test_kernel_ridge_fits_all_rows_and_leaves_out_only_some():
+    X, y = problem(n=300, d=3)
+    some, every = KernelRidge(loo_rows=150).fit(X, y), KernelRidge(loo_rows=None).fit(X, y)
+    assert some.dual_coef_.shape == every.dual_coef_.shape == (300, 3)
+    fixed = KernelRidge(penalty=some.penalty_[0], loo_rows=None).fit(X, y[:, 0])
+    assert_allclose(some.predict(X[:9])[:, 0], fixed.predict(X[:9]), rtol=1e-9)
+    assert (some.penalty_ / every.penalty_).max() < 10
+    assert (some.penalty_ / every.penalty_).min() > 0.1
+
+
+def test_kernel_ridge_predicts_the_training_rows_as_any_others():
+    X, y = problem(n=50)
+    head = KernelRidge().fit(X, y)
+    assert_allclose(head.predict(X), np.vstack([head.predict(X[:20]), head.predict(X[20:])]))
 
 
 def test_rbf_features_have_the_kernel_as_inner_products():
@@ -144,7 +186,7 @@ def test_heads_are_float64_and_clonable():
 
 
 @pytest.mark.parametrize(
-    "estimator", [Ridge(), NormBall(), RBFFeatures()], ids=lambda e: type(e).__name__
+    "estimator", [Ridge(), NormBall(), KernelRidge(), RBFFeatures()], ids=lambda e: type(e).__name__
 )
 def test_scikit_learns_own_estimator_checks(estimator):
     for instance, check in estimator_checks_generator(estimator):
