@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from molw2s.heads import Head, chosen_penalty
 
@@ -118,13 +120,13 @@ def weak_to_strong(
         One list a weak representation, with one entry a task.
     """
     truth = _as_columns(target.evaluation)
-    tasks = truth.shape[1]
-    weak_labels, weak_predictions, weak_penalties = [], [], []
-    for features in weak:
-        head = weak_head().fit(features.labelled, _as_columns(target.labelled))
-        weak_labels.append(_as_columns(head.predict(features.unlabelled)))
-        weak_predictions.append(_as_columns(head.predict(features.evaluation)))
-        weak_penalties.append(chosen_penalty(head, tasks))
+    with threadpool_limits(1):  # one core a weak model beats all cores for each in turn
+        weak_labels, weak_predictions, weak_penalties = zip(
+            *Parallel(n_jobs=-1, prefer="threads")(
+                delayed(_teach)(weak_head(), features, _as_columns(target.labelled))
+                for features in weak
+            )
+        )
 
     labels = np.hstack([*weak_labels, _as_columns(target.unlabelled)])
     head = strong_head().fit(strong.unlabelled, labels)
@@ -156,6 +158,13 @@ def weak_to_strong(
         )
         results.append([Errors(*map(float, row)) for row in zip(*columns)])
     return results
+
+
+def _teach(head: Head, features: ThreeSets, target: Array) -> tuple[Array, Array, Array]:
+    """Fit a weak head; its labels, its predictions at the evaluation points, its penalties."""
+    head.fit(features.labelled, target)
+    labels, predictions = map(head.predict, (features.unlabelled, features.evaluation))
+    return _as_columns(labels), _as_columns(predictions), chosen_penalty(head, target.shape[1])
 
 
 def squared_distance(f: Array, g: Array) -> NDArray[np.float64]:
