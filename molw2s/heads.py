@@ -259,8 +259,9 @@ class KernelRidge(RegressorMixin, BaseEstimator):
         kernel_mean, target_mean = kernel.mean(0), columns.mean(0)
         _centre(kernel)
         dual = np.empty_like(columns)
-        for value in np.unique(penalty):
-            system = kernel.copy()
+        values = np.unique(penalty)
+        for value in values:
+            system = kernel if value == values[-1] else kernel.copy()
             system[np.diag_indices_from(system)] += value
             factor = cho_factor(system.T, lower=True, overwrite_a=True, check_finite=False)
             chosen = penalty == value

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -117,10 +117,7 @@ class TransformerEncoder:
         tokens = self.tokenizer(texts, verbose=False)["input_ids"]
         cut = [row for row, ids in enumerate(tokens) if len(ids) > longest]
         if cut:
-            _log.warning(
-                "%s: %d of %d SMILES have more than %d tokens and are cut; the first is row %d",
-                self.name, len(cut), len(tokens), longest, cut[0],
-            )  # fmt: skip
+            _warn_of_cut(len(cut), len(tokens), longest, cut[0])
             tokens = self.tokenizer(texts, truncation=True, max_length=longest)["input_ids"]
         return self._embed_tokens([np.asarray(ids) for ids in tokens], longest)
 
@@ -158,6 +155,15 @@ class TransformerEncoder:
                     pooled = pool(hidden.float(), attention, self.pooling)
                     output[chosen] = pooled[: len(chosen)].cpu().numpy()
         return output
+
+
+@lru_cache
+def _warn_of_cut(cut: int, total: int, longest: int, first: int) -> None:
+    """Once a process: encoders of a family share a tokenizer and would all say the same."""
+    _log.warning(
+        "%d of %d SMILES have more than %d tokens and are cut; the first is row %d",
+        cut, total, longest, first,
+    )  # fmt: skip
 
 
 def load_model(folder: Path) -> PreTrainedModel:
