@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from molw2s.heads import Head, chosen_penalty
 
@@ -120,13 +119,12 @@ def weak_to_strong(
         One list a weak representation, with one entry a task.
     """
     truth = _as_columns(target.evaluation)
-    with threadpool_limits(1):  # one core a weak model beats all cores for each in turn
-        weak_labels, weak_predictions, weak_penalties = zip(
-            *Parallel(n_jobs=-1, prefer="threads")(
-                delayed(_teach)(weak_head(), features, _as_columns(target.labelled))
-                for features in weak
-            )
+    weak_labels, weak_predictions, weak_penalties = zip(
+        *Parallel(n_jobs=min(len(weak), cpu_count()))(
+            delayed(_teach)(weak_head(), features, _as_columns(target.labelled))
+            for features in weak
         )
+    )
 
     labels = np.hstack([*weak_labels, _as_columns(target.unlabelled)])
     head = strong_head().fit(strong.unlabelled, labels)
