@@ -214,9 +214,9 @@ def test_standard_errors_say_how_much_errors_move_between_evaluation_sets(world)
 
 
 def test_a_seed_s_trials_do_not_depend_on_the_others_and_repeat_exactly():
-    run._pretrained.cache_clear()
+    run._LEARNED.clear()
     both = run_suite(make_suite(SMALL, seeds=(3, 4))).records
-    run._pretrained.cache_clear()
+    run._LEARNED.clear()
     alone = run_suite(make_suite(SMALL, seeds=(4,))).records
     second = both[both["seed"] == 4].reset_index(drop=True)
     assert second.equals(alone)

@@ -1,7 +1,8 @@
 """A synthetic suite's run: draw h*, get both representations, protocol, record; seed by seed.
 
-Seeds are not batched with each other: one fit keeps both cores busy, and so a seed's trials do
-not depend on which others are run. Restarts within a fit and the tasks' heads are batched.
+Seeds are not batched with each other, so that a seed's trials do not depend on which others are
+run; representations are learned in parallel processes, one core each. Restarts within a fit and
+the tasks' heads are batched.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ import hashlib
 import platform
 import time
 from collections.abc import Callable
-from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, cpu_count, delayed
 
 from molw2s.heads import HEADS
 from molw2s.protocol import Errors, ThreeSets, weak_to_strong
@@ -42,14 +43,19 @@ def run_synthetic(suite: SyntheticSuite, progress: Callable[[str, int, int], Non
     heads = HEADS[suite.weak_head], HEADS[suite.strong_head]
     rows: list[dict[str, Any]] = []
     representations = {}
-    for step, seed in enumerate(suite.seeds):
+    missing = _not_yet_learned(suite)
+    steps = len(missing) + len(suite.seeds)
+    progress("learn representations", 0, steps)
+    learned = Parallel(n_jobs=max(1, min(len(missing), cpu_count())), return_as="generator")(
+        delayed(_learn)(*key) for key in missing
+    )
+    for step, (key, result) in enumerate(zip(missing, learned), start=1):
+        _LEARNED[key] = result
+        progress("learn representations", step, steps)
+    for step, seed in enumerate(suite.seeds, start=len(missing)):
+        progress(f"seed {seed}: heads", step, steps)
         truth = target(suite, seed)
-        found = {}
-        for part, side in enumerate(_SIDES):
-            what = f"seed {seed}: {side} representation"
-            progress(what, 3 * step + part, 3 * len(suite.seeds))
-            found[side] = _representation(suite, seed, side, truth)
-        progress(f"seed {seed}: heads", 3 * step + 2, 3 * len(suite.seeds))
+        found = {side: _representation(suite, seed, side, truth) for side in _SIDES}
         weak, strong = (found[side].representation for side in _SIDES)
         described = {
             key: value
@@ -62,7 +68,7 @@ def run_synthetic(suite: SyntheticSuite, progress: Callable[[str, int, int], Non
         representations[f"seed-{seed}"] = described
         (trials,) = weak_to_strong(*draw_sets(suite, seed, truth, weak, strong), *heads)
         rows += [_row(suite, seed, task, errors) | described for task, errors in enumerate(trials)]
-    progress("done", 3 * len(suite.seeds), 3 * len(suite.seeds))
+    progress("done", steps, steps)
     manifest = {
         "suite": suite.model_dump(mode="json"),
         "representations": representations,
@@ -96,17 +102,38 @@ def pretrained(suite: SyntheticSuite, seed: int, depth: int) -> Learned:
     It depends on no other setting of the suite than those of the pretraining, so suites that
     share these share it, and within one process it is learned once.
     """
-    keys = (
+    key = _learning_key(suite, seed, depth)
+    if key not in _LEARNED:
+        _LEARNED[key] = _learn(*key)
+    return _LEARNED[key]
+
+
+_LEARNED: dict[tuple[SyntheticSuite, int, int], Learned] = {}
+
+
+def _learning_key(suite: SyntheticSuite, seed: int, depth: int) -> tuple[SyntheticSuite, int, int]:
+    settings = (
         "input_dim", "input_scale", "width", "target_depth", "pretraining_tasks",
         "pretraining_points", "restarts", "steps_per_layer", "batch", "learning_rate", "polish",
     )  # fmt: skip
-    return _pretrained(
-        SyntheticSuite(name="pretraining", **{k: getattr(suite, k) for k in keys}), seed, depth
-    )
+    pretraining = {name: getattr(suite, name) for name in settings}
+    return SyntheticSuite(name="pretraining", **pretraining), seed, depth
 
 
-@lru_cache(maxsize=256)
-def _pretrained(suite: SyntheticSuite, seed: int, depth: int) -> Learned:
+def _not_yet_learned(suite: SyntheticSuite) -> list[tuple[SyntheticSuite, int, int]]:
+    """The deepest, which take longest, first."""
+    depths = {
+        getattr(suite, f"{side}_depth") for side in _SIDES if getattr(suite, side) == "pretrained"
+    }
+    keys = [
+        _learning_key(suite, seed, depth)
+        for depth in sorted(depths, reverse=True)
+        for seed in suite.seeds
+    ]
+    return [key for key in keys if key not in _LEARNED]
+
+
+def _learn(suite: SyntheticSuite, seed: int, depth: int) -> Learned:
     data = pretraining_data(suite, seed)
     search = Search(
         suite.restarts, suite.steps_per_layer, suite.batch, suite.learning_rate, suite.polish
