@@ -148,6 +148,12 @@ def run(
     if seeds and not all(isinstance(suite, SyntheticSuite) for suite in chosen):
         raise typer.BadParameter("--seeds K is for synthetic suites; name split seeds by --seed")
 
+    synthetic = [suite for suite in chosen if isinstance(suite, SyntheticSuite)]
+    if synthetic:
+        from molw2s.synthetic.run import learn_representations
+
+        with _progress("synthetic") as progress:
+            learn_representations(synthetic, progress)
     results = []
     for suite in chosen:
         folder = Path("runs") / suite.name if out is None else out

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import Any
 
@@ -43,17 +43,9 @@ def run_synthetic(suite: SyntheticSuite, progress: Callable[[str, int, int], Non
     heads = HEADS[suite.weak_head], HEADS[suite.strong_head]
     rows: list[dict[str, Any]] = []
     representations = {}
-    missing = _not_yet_learned(suite)
-    steps = len(missing) + len(suite.seeds)
-    progress("learn representations", 0, steps)
-    learned = Parallel(n_jobs=max(1, min(len(missing), cpu_count())), return_as="generator")(
-        delayed(_learn)(*key) for key in missing
-    )
-    for step, (key, result) in enumerate(zip(missing, learned), start=1):
-        _LEARNED[key] = result
-        progress("learn representations", step, steps)
-    for step, seed in enumerate(suite.seeds, start=len(missing)):
-        progress(f"seed {seed}: heads", step, steps)
+    learn_representations([suite], progress)
+    for step, seed in enumerate(suite.seeds):
+        progress(f"seed {seed}: heads", step, len(suite.seeds))
         truth = target(suite, seed)
         found = {side: _representation(suite, seed, side, truth) for side in _SIDES}
         weak, strong = (found[side].representation for side in _SIDES)
@@ -68,7 +60,7 @@ def run_synthetic(suite: SyntheticSuite, progress: Callable[[str, int, int], Non
         representations[f"seed-{seed}"] = described
         (trials,) = weak_to_strong(*draw_sets(suite, seed, truth, weak, strong), *heads)
         rows += [_row(suite, seed, task, errors) | described for task, errors in enumerate(trials)]
-    progress("done", steps, steps)
+    progress("done", len(suite.seeds), len(suite.seeds))
     manifest = {
         "suite": suite.model_dump(mode="json"),
         "representations": representations,
@@ -120,17 +112,33 @@ def _learning_key(suite: SyntheticSuite, seed: int, depth: int) -> tuple[Synthet
     return SyntheticSuite(name="pretraining", **pretraining), seed, depth
 
 
-def _not_yet_learned(suite: SyntheticSuite) -> list[tuple[SyntheticSuite, int, int]]:
-    """The deepest, which take longest, first."""
-    depths = {
-        getattr(suite, f"{side}_depth") for side in _SIDES if getattr(suite, side) == "pretrained"
-    }
-    keys = [
-        _learning_key(suite, seed, depth)
-        for depth in sorted(depths, reverse=True)
+def learn_representations(
+    suites: Iterable[SyntheticSuite], progress: Callable[[str, int, int], None]
+) -> None:
+    """Learn in parallel processes what the suites need and this process has not learned yet.
+
+    ``run_synthetic`` does so for its suite; called for all suites to come, it keeps every core
+    busy over all of them.
+    """
+    needed = {
+        _learning_key(suite, seed, getattr(suite, f"{side}_depth"))
+        for suite in suites
+        for side in _SIDES
+        if getattr(suite, side) == "pretrained"
         for seed in suite.seeds
-    ]
-    return [key for key in keys if key not in _LEARNED]
+    }
+    missing = sorted(
+        needed - _LEARNED.keys(), key=lambda key: (-key[2], key[1], key[0].model_dump_json())
+    )
+    if not missing:
+        return
+    progress("learn representations", 0, len(missing))
+    learned = Parallel(n_jobs=min(len(missing), cpu_count()), return_as="generator")(
+        delayed(_learn)(*key) for key in missing
+    )
+    for step, (key, result) in enumerate(zip(missing, learned), start=1):
+        _LEARNED[key] = result
+        progress("learn representations", step, len(missing))
 
 
 def _learn(suite: SyntheticSuite, seed: int, depth: int) -> Learned:
