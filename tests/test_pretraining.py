@@ -13,8 +13,10 @@ from safetensors.torch import load_file
 
 from molw2s import get_encoder, load_dataset
 from molw2s.errors import InvalidInput
-from molw2s.pretraining.batches import BatchedCorpus, schedule
+from molw2s.pretraining.batches import BatchedCorpus, Spellings, schedule
 from molw2s.pretraining.corpus import CORPORA, read_source
+from molw2s.pretraining.objectives import PretrainingModel
+from molw2s.pretraining.optimizer import Together
 from molw2s.pretraining.recipe import CorpusPart, read_recipe
 from molw2s.pretraining.tokenizer import train_tokenizer
 from molw2s.pretraining.train import pretrain
@@ -40,17 +42,28 @@ def test_a_pass_shows_every_molecule_once():
 
 
 @pytest.fixture
-def batches():
+def spellings():
+    """64 spellings of 32 molecules, 90 tokens and two special ones each."""
     tokenizer = train_tokenizer(["CCO"])
     ids = [np.array(line, np.int16) for line in tokenizer(["CCO" * 30] * 64)["input_ids"]]
-    plan = [(128, np.arange(64))] * 2
-    targets = np.zeros((64, 1), np.float32)
-    return tokenizer, BatchedCorpus(ids, targets, plan, tokenizer, 0.15, seed=3)
+    molecule = np.repeat(np.arange(32), 2)
+    return tokenizer, Spellings(
+        np.concatenate(ids),
+        np.arange(65) * 92,
+        molecule,
+        np.arange(32, dtype=np.float16)[:, None],
+        np.arange(32, dtype=np.uint8)[:, None],
+    )
 
 
-def test_masks_are_drawn_at_the_stated_rate_and_never_on_special_tokens(batches):
-    tokenizer, corpus = batches
-    batch = corpus[0]
+def batch_of(spellings, share):
+    tokenizer, corpus = spellings
+    return BatchedCorpus(corpus, [(128, np.arange(64))] * 2, tokenizer, 0.15, share, seed=3)
+
+
+def test_masks_are_drawn_at_the_stated_rate_and_never_on_special_tokens(spellings):
+    tokenizer, _ = spellings
+    batch = batch_of(spellings, 1.0)[0]
     asked = batch["labels"] != -100
     assert asked.float().sum() / (64 * 90) == pytest.approx(0.15, abs=0.02)
     special = torch.isin(batch["labels"], torch.tensor(tokenizer.all_special_ids))
@@ -60,18 +73,97 @@ def test_masks_are_drawn_at_the_stated_rate_and_never_on_special_tokens(batches)
     assert masked.float().mean() == pytest.approx(0.8, abs=0.05)
 
 
-def test_masks_depend_on_the_batchs_number_alone(batches):
-    _, corpus = batches
+def test_the_stated_share_is_masked_and_the_rest_is_seen_whole(spellings):
+    tokenizer, corpus = spellings
+    batch = batch_of(spellings, 0.25)[0]
+    assert batch["labels"].shape == (16, 128)
+    whole = torch.from_numpy(corpus.padded(np.arange(64), 128, tokenizer.pad_token_id))
+    assert torch.equal(batch["input_ids"][16:], whole[16:])
+    assert not torch.equal(batch["input_ids"][:16], whole[:16])
+
+
+def test_each_spelling_has_the_targets_of_its_molecule(spellings):
+    batch = batch_of(spellings, 0.5)[0]
+    expected = np.repeat(np.arange(32), 2)
+    assert batch["descriptors"][:, 0].tolist() == expected.tolist()
+    assert batch["fingerprints"][:, 0].tolist() == expected.tolist()
+
+
+def test_padding_holds_every_token_and_nothing_of_the_neighbours():
+    corpus = Spellings(
+        np.arange(1, 7, dtype=np.int16), np.array([0, 1, 3, 6]), np.zeros(3, int),
+        np.zeros((1, 1), np.float16), np.zeros((1, 1), np.uint8),
+    )  # fmt: skip
+    padded = corpus.padded(np.array([2, 0, 1]), 4, pad=0)
+    assert padded.tolist() == [[4, 5, 6, 0], [1, 0, 0, 0], [2, 3, 0, 0]]
+
+
+def test_masks_depend_on_the_batchs_number_alone(spellings):
+    corpus = batch_of(spellings, 0.5)
     corpus[0]
     assert torch.equal(corpus[1]["input_ids"], corpus[1]["input_ids"])
     assert not torch.equal(corpus[0]["input_ids"], corpus[1]["input_ids"])
+
+
+def test_the_losses_are_the_stated_means_over_the_molecules_asked(recipe):
+    """Tokens are asked of the masked molecules, descriptors and fingerprints of the others."""
+    torch.manual_seed(0)
+    model = PretrainingModel(read_recipe(recipe), 20, 3, fingerprint_variance=0.5).eval()
+    ids = torch.randint(5, 20, (6, 8))
+    attention = torch.ones(6, 8, dtype=torch.long)
+    labels = torch.full((2, 8), -100)
+    labels[0, 3], labels[1, 5] = 7, 9
+    descriptors, counts = torch.randn(6, 3), torch.randint(0, 3, (6, 1024)).to(torch.uint8)
+    with torch.inference_mode():
+        losses = model(ids, attention, labels, descriptors, counts)
+        hidden = model.encoder(input_ids=ids, attention_mask=attention).last_hidden_state
+        logits = model.token_head(hidden[:2])
+        pooled = hidden[2:].mean(1)
+        told = [
+            -torch.log_softmax(logits[row, at], 0)[labels[row, at]] for row, at in ((0, 3), (1, 5))
+        ]
+        fingerprint_error = model.fingerprint_head(pooled) - torch.log(1 + counts[2:].float())
+        expected = {
+            "token_loss": sum(told) / 2,
+            "descriptor_loss": ((model.descriptor_head(pooled) - descriptors[2:]) ** 2).mean(),
+            "fingerprint_loss": (fingerprint_error**2).mean() / 0.5,
+        }
+    for name, value in expected.items():
+        torch.testing.assert_close(losses[name], value)
+    torch.testing.assert_close(losses["loss"], sum(expected.values()))
+
+
+def test_two_optimizers_as_one_step_like_each_alone():
+    if not hasattr(torch.optim, "Muon"):
+        pytest.skip("torch has no Muon")
+    torch.manual_seed(0)
+    matrix, vector = torch.randn(4, 4), torch.randn(4)
+
+    def stepped(together, rate):
+        weights = [matrix.clone().requires_grad_(), vector.clone().requires_grad_()]
+        parts = [torch.optim.Muon(weights[:1], lr=rate), torch.optim.AdamW(weights[1:], lr=rate)]
+        steppers = [Together(*parts)] if together else parts
+        schedules = [
+            torch.optim.lr_scheduler.LambdaLR(s, lambda step: 1 / (1 + step)) for s in steppers
+        ]
+        for _ in range(3):
+            for weight in weights:
+                weight.grad = torch.sin(weight.detach())
+            for each in (*steppers, *schedules):
+                each.step()
+        return weights, steppers
+
+    (alone, _), (joined, (optimizer,)) = stepped(False, 0.1), stepped(True, 0.1)
+    for ours, theirs in zip(joined, alone):
+        torch.testing.assert_close(ours, theirs)
+    assert set(optimizer.state_dict()) == {"0", "1"}
 
 
 RECIPE = """
 corpus: [{source: corpus.smi}]
 tokenization: {min_count: 5, max_length: 64}
 architecture: {layers: 1, heads: 2, hidden_size: 16}
-optimisation: {tokens: 60000, tokens_per_batch: 1024, learning_rate: 5.0e-3, checkpoints: 4}
+optimisation: {tokens: 160000, tokens_per_batch: 1024, learning_rate: 5.0e-3, checkpoints: 4}
 held_out: 50
 """
 
@@ -86,7 +178,7 @@ def recipe(tmp_path):
 
 def test_a_tiny_run_learns_and_ships_a_usable_encoder(recipe, tmp_path):
     record = pretrain(read_recipe(recipe), tmp_path / "tiny", "molw2s pretrain ...")
-    assert record["tokens"] >= 60000
+    assert record["tokens"] >= 160000
     assert record["held_out"]["descriptor_loss"] < 0.9  # 1 is predicting the mean
     assert record["held_out"]["token_loss"] < 3  # uniform guessing costs more than 5
     files = {path.name for path in (tmp_path / "tiny").iterdir()}
@@ -99,14 +191,20 @@ def test_a_tiny_run_learns_and_ships_a_usable_encoder(recipe, tmp_path):
         pretrain(read_recipe(recipe), tmp_path / "tiny")
 
 
-def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(recipe, tmp_path, monkeypatch):
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(
+    recipe, tmp_path, monkeypatch, optimizer
+):
+    if optimizer == "muon" and not hasattr(torch.optim, "Muon"):
+        pytest.skip("torch has no Muon")
     from molw2s.pretraining import train
 
     class Interrupted(Exception):
         pass
 
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    pretrain(read_recipe(recipe), whole)
+    changes = {"optimisation.optimizer": optimizer}
+    pretrain(read_recipe(recipe, changes), whole)
     original = train.BatchedCorpus.__getitem__
     calls = iter(range(10**6))
 
@@ -117,11 +215,11 @@ def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(recipe, tmp_pat
 
     monkeypatch.setattr(train.BatchedCorpus, "__getitem__", dies)
     with pytest.raises(Interrupted):
-        pretrain(read_recipe(recipe), cut)
+        pretrain(read_recipe(recipe, changes), cut)
     assert (cut / "checkpoints").is_dir()
     assert not (cut / "model.safetensors").exists()
     monkeypatch.setattr(train.BatchedCorpus, "__getitem__", original)
-    assert pretrain(read_recipe(recipe), cut)["resumed"]
+    assert pretrain(read_recipe(recipe, changes), cut)["resumed"]
     ours, theirs = load_file(cut / "model.safetensors"), load_file(whole / "model.safetensors")
     for name, weights in ours.items():
         torch.testing.assert_close(weights, theirs[name], rtol=1e-3, atol=1e-3)

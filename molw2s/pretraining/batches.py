@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,10 +20,10 @@ def schedule(
     buckets: Sequence[int],
     seed: int,
 ) -> list[tuple[int, NDArray[np.int64]]]:
-    """The whole run as (padded length, molecule indices), until ``tokens`` real tokens are seen.
+    """The whole run as (padded length, spelling indices), until ``tokens`` real tokens are seen.
 
-    Every molecule of a pass comes once, but for the few that do not fill a batch of their bucket;
-    a new pass shuffles anew. A batch of length L has max(1, tokens_per_batch // L) molecules,
+    Every spelling of a pass comes once, but for the few that do not fill a batch of their bucket;
+    a new pass shuffles anew. A batch of length L has max(1, tokens_per_batch // L) spellings,
     fewer only if its bucket holds fewer.
     """
     rng = np.random.default_rng(seed)
@@ -46,25 +47,58 @@ def schedule(
                 return plan
 
 
+@dataclass(frozen=True, eq=False)
+class Spellings:
+    """A tokenized corpus: spelling i is ``ids[starts[i]:starts[i + 1]]``, of ``molecule[i]``.
+
+    Attributes
+    ----------
+    ids : ndarray of int16, all tokens one after another
+    starts : ndarray (spellings + 1,)
+    molecule : ndarray (spellings,)
+        Row of ``descriptors`` and ``fingerprints``.
+    descriptors : ndarray of float16 (molecules, k)
+    fingerprints : ndarray of uint8 (molecules, bits)
+        Counts.
+    """
+
+    ids: NDArray[np.int16]
+    starts: NDArray[np.int64]
+    molecule: NDArray[np.int64]
+    descriptors: NDArray[np.float16]
+    fingerprints: NDArray[np.uint8]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        return np.diff(self.starts)
+
+    def padded(self, rows: NDArray[np.int64], length: int, pad: int) -> NDArray[np.int64]:
+        """(len(rows), length) token ids."""
+        places = self.starts[rows, None] + np.arange(length)
+        inside = places < self.starts[rows + 1, None]
+        return np.where(inside, self.ids[np.where(inside, places, 0)], pad).astype(np.int64)
+
+
 class BatchedCorpus(Dataset[dict[str, Tensor]]):
     """Item i is batch i of ``plan``, masked: what a pretraining model's forward takes.
 
-    ``input_ids`` and ``attention_mask`` (b, L); ``labels`` (b, L), -100 where nothing is asked;
-    ``descriptors`` (b, k). Masking is 80% [MASK], 10% random, 10% kept (Devlin et al. 2019), drawn
-    from ``seed`` and i alone, so that a resumed run sees what an uninterrupted one sees.
+    ``input_ids`` and ``attention_mask`` (b, L); ``descriptors`` (b, k) and ``fingerprints``
+    (b, bits). ``labels`` (m, L) belong to the first m molecules, which are masked, -100 where
+    nothing is asked. Masking is 80% [MASK], 10% random, 10% kept (Devlin et al. 2019), drawn from
+    ``seed`` and i alone, so that a resumed run sees what an uninterrupted one sees.
     """
 
     def __init__(
         self,
-        token_ids: Sequence[NDArray[np.int16]],
-        descriptors: NDArray[np.float32],
+        corpus: Spellings,
         plan: Sequence[tuple[int, NDArray[np.int64]]],
         tokenizer: PreTrainedTokenizerBase,
         masking_rate: float,
+        masked_share: float,
         seed: int,
     ) -> None:
         self.plan = plan
-        self._ids, self._descriptors, self._seed = token_ids, descriptors, seed
+        self._corpus, self._share, self._seed = corpus, masked_share, seed
         self._pad = tokenizer.pad_token_id
         self._special = torch.tensor(tokenizer.all_special_ids)
         self._masking = DataCollatorForLanguageModeling(tokenizer, mlm_probability=masking_rate)
@@ -74,18 +108,18 @@ class BatchedCorpus(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         length, rows = self.plan[index]
-        padded = np.full((len(rows), length), self._pad, dtype=np.int64)
-        for line, row in zip(padded, rows):
-            line[: len(self._ids[row])] = self._ids[row]
-        ids = torch.from_numpy(padded)
-        special = torch.isin(ids, self._special)
+        ids = torch.from_numpy(self._corpus.padded(rows, length, self._pad))
+        masked = round(self._share * len(rows))
         self._masking.generator = torch.Generator().manual_seed(self._seed * 1_000_003 + index)
-        masked, labels = self._masking.torch_mask_tokens(ids.clone(), special)
+        special = torch.isin(ids[:masked], self._special)
+        inputs, labels = self._masking.torch_mask_tokens(ids[:masked].clone(), special)
+        molecules = self._corpus.molecule[rows]
         return {
-            "input_ids": masked,
+            "input_ids": torch.cat([inputs, ids[masked:]]),
             "attention_mask": (ids != self._pad).long(),
             "labels": labels,
-            "descriptors": torch.from_numpy(self._descriptors[rows]),
+            "descriptors": torch.from_numpy(self._corpus.descriptors[molecules]),
+            "fingerprints": torch.from_numpy(self._corpus.fingerprints[molecules]),
         }
 
 

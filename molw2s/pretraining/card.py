@@ -11,6 +11,12 @@ def model_card(name: str, record: dict[str, Any]) -> str:
     shape, settings = recipe["architecture"], recipe["optimisation"]
     tokenization, objectives = recipe["tokenization"], recipe["objectives"]
     held_out = record["held_out"]
+    optimizer = f"AdamW, peak learning rate {settings['learning_rate']:g}"
+    if settings["optimizer"] == "muon":
+        optimizer = (
+            f"Muon for the layers' matrices (peak learning rate "
+            f"{settings['muon_learning_rate']:g}), {optimizer} for the rest"
+        )
     accuracy = f"{held_out['token_accuracy']:.1%}"
     corpus = "".join(
         f"| {part['name']} | {part['molecules']:,} | `{part['sha256']}` |\n"
@@ -40,11 +46,13 @@ The folder also loads with `AutoModel.from_pretrained` and `AutoTokenizer.from_p
 
 ## Training
 
-Masked-token prediction ({objectives["masking_rate"]:.0%} of the tokens) plus regression of
-quantile-normalised RDKit descriptors from the mean-pooled output (weight
-{objectives["descriptor_weight"]:g}); {objectives["random_spelling"]:.0%} of the molecules are
-spelled as a random SMILES. AdamW, peak learning rate {settings["learning_rate"]:g}, cosine decay,
-{settings["tokens_per_batch"]} tokens a batch, seed {settings["seed"]}.
+Masked tokens ({objectives["masking_rate"]:.0%} of the tokens, in
+{objectives["masked_share"]:.0%} of the molecules); the other molecules are seen whole and ask,
+from the mean-pooled output, for quantile-normalised RDKit descriptors (weight
+{objectives["descriptor_weight"]:g}) and counts of circular fingerprints (weight
+{objectives["fingerprint_weight"]:g}). {objectives["spellings"]} spellings a molecule, the
+canonical one and random ones. {optimizer}, {settings["tokens_per_batch"]} tokens a batch, linear
+warm-up and decay, seed {settings["seed"]}.
 
 | corpus | molecules | SHA-256 of the file |
 | --- | --- | --- |
@@ -58,6 +66,7 @@ After leaving out duplicates, unreadable molecules and those of more than
 | time | {record["seconds"]:,} s on {record["device"]} |
 | held out: masked-token loss, accuracy | {held_out["token_loss"]}, {accuracy} |
 | held out: descriptor loss (1 is the mean) | {held_out["descriptor_loss"]} |
+| held out: fingerprint loss (1 is the mean) | {held_out["fingerprint_loss"]} |
 
 ```
 {record["command"]}

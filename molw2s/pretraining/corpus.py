@@ -12,13 +12,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pooch
-from datasets import Dataset, disable_progress_bars, enable_progress_bars
+from datasets import Dataset, Features, List, Value, disable_progress_bars, enable_progress_bars
 from rdkit import Chem
 
 from molw2s import smiles as smiles_
 from molw2s.errors import InvalidInput
 from molw2s.locations import cache_dir
-from molw2s.pretraining.descriptors import physicochemical
+from molw2s.pretraining.descriptors import (
+    FINGERPRINT_BITS,
+    NAMES,
+    fingerprint,
+    physicochemical,
+)
 from molw2s.pretraining.recipe import CorpusPart, Recipe
 from molw2s.registry import Registry
 
@@ -102,27 +107,28 @@ def read_source(part: CorpusPart, seed: int = 0) -> tuple[list[str], Source]:
 
 
 def prepare(recipe: Recipe, processes: int = 1) -> tuple[Dataset, list[Source]]:
-    """Molecules spelled and described: columns ``smiles`` and ``descriptors`` (float32).
+    """Molecules spelled and described.
 
-    Duplicate and unreadable SMILES are left out. The result is kept on disk and found again by
-    whatever decides it: the files' hashes, the samples, the spelling rate and the seed.
+    Columns ``spellings`` (the canonical SMILES, then random ones: ``objectives.spellings`` in
+    all), ``descriptors`` (float32) and ``fingerprint`` (uint8). Duplicate and unreadable SMILES
+    are left out. The result is kept on disk and found again by whatever decides it: the files'
+    hashes, the samples, the number of spellings, the seed, and the targets' definition.
     """
-    seed, rate = recipe.optimisation.seed, recipe.objectives.random_spelling
+    seed, spellings = recipe.optimisation.seed, recipe.objectives.spellings
     texts: list[str] = []
     sources: list[Source] = []
     for part in recipe.corpus:
         smiles, source = read_source(part, seed)
         texts += smiles
         sources.append(source)
-    key = hashlib.sha256(
-        json.dumps([[asdict(source) for source in sources], seed, rate]).encode()
-    ).hexdigest()[:16]
+    deciding = [[asdict(source) for source in sources], seed, spellings, NAMES, FINGERPRINT_BITS]
+    key = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:16]
     folder = cache_dir() / "corpora" / f"prepared-{key}"
     if (folder / "dataset_info.json").is_file():
         return Dataset.load_from_disk(str(folder)), sources
 
     def describe(batch: dict[str, list[str]], rows: list[int]) -> dict[str, list[Any]]:
-        spelled, described = [], []
+        columns: dict[str, list[Any]] = {"spellings": [], "descriptors": [], "fingerprint": []}
         for row, text in zip(rows, batch["smiles"]):
             mol = smiles_.parse(text)
             if mol is None:
@@ -130,17 +136,26 @@ def prepare(recipe: Recipe, processes: int = 1) -> tuple[Dataset, list[Source]]:
             values = physicochemical(mol)
             if not np.isfinite(values).all():
                 continue
-            draw = np.random.default_rng((seed, row))
-            if draw.random() < rate:
-                spelled += Chem.MolToRandomSmilesVect(mol, 1, int(draw.integers(1, 2**31)))
-            else:
-                spelled.append(Chem.MolToSmiles(mol))
-            described.append(values)
-        return {"smiles": spelled, "descriptors": described}
+            draw = int(np.random.default_rng((seed, row)).integers(1, 2**31))
+            others = Chem.MolToRandomSmilesVect(mol, spellings - 1, draw)
+            columns["spellings"].append([Chem.MolToSmiles(mol), *others])
+            columns["descriptors"].append(values)
+            columns["fingerprint"].append(fingerprint(mol))
+        return columns
 
     molecules = Dataset.from_dict({"smiles": list(dict.fromkeys(texts))})
     molecules = molecules.map(
-        describe, batched=True, with_indices=True, num_proc=processes, desc="Describing molecules"
+        describe,
+        batched=True,
+        with_indices=True,
+        num_proc=processes,
+        remove_columns="smiles",
+        features=Features(
+            spellings=List(Value("string")),
+            descriptors=List(Value("float32")),
+            fingerprint=List(Value("uint8")),
+        ),
+        desc="Describing molecules",
     )
     disable_progress_bars()
     molecules.save_to_disk(str(folder))

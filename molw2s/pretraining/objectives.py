@@ -1,4 +1,4 @@
-"""The pretraining model: a BERT encoder with a masked-token head and a descriptor head."""
+"""The pretraining model: a BERT encoder with heads for tokens, descriptors and fingerprints."""
 
 from __future__ import annotations
 
@@ -8,20 +8,27 @@ from torch.nn import functional as F
 from transformers import BertConfig, BertModel
 
 from molw2s.encoders.pooling import pool
+from molw2s.pretraining.descriptors import FINGERPRINT_BITS
 from molw2s.pretraining.recipe import Recipe
 
 
 class PretrainingModel(nn.Module):
-    """BERT trained on masked tokens and on descriptors read off the mean-pooled output.
+    """BERT trained on masked tokens, and on descriptors and fingerprints of the pooled output.
 
     Parameters
     ----------
     recipe : Recipe
     vocabulary, descriptors : int
         Number of tokens and of descriptor targets (k).
+    fingerprint_variance : float
+        Mean variance of log(1 + count) over the bits: the loss of knowing only each bit's mean.
     """
 
-    def __init__(self, recipe: Recipe, vocabulary: int, descriptors: int) -> None:
+    fingerprint_scale: Tensor
+
+    def __init__(
+        self, recipe: Recipe, vocabulary: int, descriptors: int, fingerprint_variance: float = 1.0
+    ) -> None:
         super().__init__()
         shape = recipe.architecture
         config = BertConfig(
@@ -47,23 +54,47 @@ class PretrainingModel(nn.Module):
             nn.Linear(shape.hidden_size, vocabulary),
         )
         self.descriptor_head = nn.Linear(shape.hidden_size, descriptors)
-        self.descriptor_weight = recipe.objectives.descriptor_weight
+        self.fingerprint_head = nn.Linear(shape.hidden_size, FINGERPRINT_BITS)
+        self.register_buffer("fingerprint_scale", torch.tensor(fingerprint_variance))
+        self.objectives = recipe.objectives
 
     def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, descriptors: Tensor, labels: Tensor
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        labels: Tensor,
+        descriptors: Tensor,
+        fingerprints: Tensor,
     ) -> dict[str, Tensor]:
-        """Losses: input_ids (b, L), descriptors (b, k), labels (b, L) with -100 ignored."""
+        """Losses: input_ids (b, L), labels (m, L) of the first m molecules, which are masked."""
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        logits = self.token_head(hidden)
-        token_loss = F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten())
-        predicted = self.descriptor_head(pool(hidden, attention_mask, "mean"))
-        descriptor_loss = F.mse_loss(predicted.float(), descriptors)
-        return {
-            "loss": token_loss + self.descriptor_weight * descriptor_loss,
-            "token_loss": token_loss.detach(),
+        masked = len(labels)
+        asked = 0 if masked == len(input_ids) else masked
+        pooled = pool(hidden[asked:], attention_mask[asked:], "mean")
+        descriptor_loss = F.mse_loss(
+            self.descriptor_head(pooled).float(), descriptors[asked:].float()
+        )
+        fingerprint_loss = (
+            F.mse_loss(self.fingerprint_head(pooled).float(), fingerprints[asked:].float().log1p())
+            / self.fingerprint_scale
+        )
+        loss = (
+            self.objectives.descriptor_weight * descriptor_loss
+            + self.objectives.fingerprint_weight * fingerprint_loss
+        )
+        losses = {
             "descriptor_loss": descriptor_loss.detach(),
-            "token_accuracy": _accuracy(logits.detach(), labels),
+            "fingerprint_loss": fingerprint_loss.detach(),
         }
+        if masked:
+            logits = self.token_head(hidden[:masked])
+            token_loss = F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten())
+            loss = loss + token_loss
+            losses |= {
+                "token_loss": token_loss.detach(),
+                "token_accuracy": _accuracy(logits.detach(), labels),
+            }
+        return {"loss": loss, **losses}
 
 
 def _accuracy(logits: Tensor, labels: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -51,24 +51,33 @@ class Architecture(_Section):
 
 
 class Objectives(_Section):
-    """Masked tokens, and regression of RDKit descriptors from the mean-pooled output."""
+    """Masked tokens, and RDKit descriptors and fingerprints from the mean-pooled output.
+
+    Of each batch, ``masked_share`` of the molecules are masked and ask for tokens; the others are
+    seen whole and ask for descriptors and fingerprints. With a share of 1 all ask for everything.
+    """
 
     masking_rate: float = Field(0.15, gt=0, lt=1)
+    masked_share: float = Field(0.5, ge=0, le=1)
     descriptor_weight: float = Field(1.0, ge=0)
-    random_spelling: float = Field(
-        0.5,
-        ge=0,
-        le=1,
-        description="share of molecules spelled as a random SMILES, not the canonical",
+    fingerprint_weight: float = Field(1.0, ge=0)
+    spellings: int = Field(
+        2, ge=1, description="SMILES of each molecule: the canonical one, and random ones"
     )
 
 
 class Optimisation(_Section):
-    """AdamW with linear warm-up and cosine decay over ``tokens`` tokens (special ones counted)."""
+    """``tokens`` tokens (special ones counted); linear warm-up, then linear decay to zero.
+
+    "muon" moves the encoder's matrices by Muon (Jordan et al. 2024; torch 2.9 or newer) and the
+    other weights by AdamW; "adamw" moves all by AdamW.
+    """
 
     tokens: int = Field(10_000_000, gt=0)
     tokens_per_batch: int = Field(4096, ge=16)
+    optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: float = Field(1e-3, gt=0)
+    muon_learning_rate: float = Field(0.02, gt=0)
     warmup: float = Field(0.05, ge=0, lt=1)
     weight_decay: float = Field(0.01, ge=0)
     checkpoints: int = Field(10, ge=1, description="how many times the run is saved on its way")

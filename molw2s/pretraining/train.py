@@ -22,12 +22,15 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from molw2s.encoders.shapes import bucket_lengths
 from molw2s.errors import InvalidInput
-from molw2s.pretraining.batches import BatchedCorpus, only_item, schedule
+from molw2s.pretraining.batches import BatchedCorpus, Spellings, only_item, schedule
 from molw2s.pretraining.card import model_card
 from molw2s.pretraining.corpus import prepare
 from molw2s.pretraining.objectives import PretrainingModel
+from molw2s.pretraining.optimizer import make_optimizer
 from molw2s.pretraining.recipe import Recipe
 from molw2s.pretraining.tokenizer import train_tokenizer
+
+_CLIP = 5.0  # standard deviations
 
 
 def pretrain(recipe: Recipe, out: str | Path, command: str = "") -> dict[str, Any]:
@@ -48,18 +51,23 @@ def pretrain(recipe: Recipe, out: str | Path, command: str = "") -> dict[str, An
     out.mkdir(parents=True, exist_ok=True)
 
     molecules, sources = prepare(recipe, processes=os.cpu_count() or 1)
-    spellings = list(molecules["smiles"])
+    spelled = molecules["spellings"][:]
+    texts = [text for spellings in spelled for text in spellings]
     tokenizer = train_tokenizer(
-        spellings, recipe.tokenization.min_count, recipe.tokenization.max_length
+        (spellings[0] for spellings in spelled),
+        recipe.tokenization.min_count,
+        recipe.tokenization.max_length,
     )
-    token_ids = [
-        np.array(ids, np.int16) for ids in tokenizer(spellings, verbose=False)["input_ids"]
-    ]
-    lengths = np.array([len(ids) for ids in token_ids])
-    targets = np.array(molecules.with_format("numpy")["descriptors"][:], dtype=np.float32)
+    tokens = tokenizer(texts, verbose=False, return_attention_mask=False)["input_ids"]
+    lengths = np.array([len(ids) for ids in tokens])
+    numbers = molecules.with_format("numpy")
+    targets = np.asarray(numbers["descriptors"][:], dtype=np.float32)
+    fingerprints = np.asarray(numbers["fingerprint"][:], dtype=np.uint8)
+    molecule = np.repeat(np.arange(len(targets)), recipe.objectives.spellings)
 
     rng = np.random.default_rng(recipe.optimisation.seed)
-    usable = rng.permutation(np.flatnonzero(lengths <= recipe.tokenization.max_length))
+    fits = lengths <= recipe.tokenization.max_length
+    usable = rng.permutation(np.unique(molecule[fits]))
     if len(usable) <= recipe.held_out:
         raise InvalidInput(
             f"{len(usable)} usable molecules in the corpus; more than "
@@ -72,31 +80,46 @@ def pretrain(recipe: Recipe, out: str | Path, command: str = "") -> dict[str, An
         StandardScaler(),
     ).set_output(transform="default")
     normalise.fit(targets[train])
-    targets = normalise.transform(targets).astype(np.float32)
+    # A count that is hardly ever other than zero would be worth hundreds of deviations.
+    targets = np.clip(normalise.transform(targets), -_CLIP, _CLIP).astype(np.float16)
+    corpus = Spellings(
+        ids=np.concatenate([np.array(ids, np.int16) for ids in tokens]),
+        starts=np.concatenate([[0], np.cumsum(lengths)]),
+        molecule=molecule,
+        descriptors=targets,
+        fingerprints=fingerprints,
+    )
 
-    settings = recipe.optimisation
+    settings, objectives = recipe.optimisation, recipe.objectives
     buckets = bucket_lengths(recipe.tokenization.max_length)
 
-    def batches(rows: NDArray[np.int64], tokens: int, seed: int) -> BatchedCorpus:
+    def batches(chosen: NDArray[np.int64], tokens: int, share: float, seed: int) -> BatchedCorpus:
+        rows = np.flatnonzero(fits & np.isin(molecule, chosen))
         plan = schedule(lengths[rows], tokens, settings.tokens_per_batch, buckets, seed)
-        plan = [(length, rows[chosen]) for length, chosen in plan]
-        rate = recipe.objectives.masking_rate
-        return BatchedCorpus(token_ids, targets, plan, tokenizer, rate, seed)
+        plan = [(length, rows[some]) for length, some in plan]
+        return BatchedCorpus(corpus, plan, tokenizer, objectives.masking_rate, share, seed)
 
-    corpus = batches(train, settings.tokens, settings.seed)
+    training = batches(train, settings.tokens, objectives.masked_share, settings.seed)
     torch.manual_seed(settings.seed)
-    model = PretrainingModel(recipe, len(tokenizer), targets.shape[1])
+    variance = float(np.log1p(fingerprints[train[:20000]].astype(np.float32)).var(0).mean())
+    model = PretrainingModel(recipe, len(tokenizer), targets.shape[1], variance)
     checkpoints = out / "checkpoints"
     trainer = Trainer(
         model=model,
-        args=_arguments(recipe, checkpoints, steps=len(corpus)),
-        train_dataset=corpus,
+        args=training_arguments(recipe, checkpoints, steps=len(training)),
+        train_dataset=training,
         data_collator=only_item,
+        optimizers=(make_optimizer(model, settings), None),
     )
     started = time.perf_counter()
     last = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
     trainer.train(resume_from_checkpoint=last)
-    measured = batches(held_out, int(0.9 * lengths[held_out].sum()), settings.seed + 1)
+    half = batches(
+        held_out,
+        int(0.9 * lengths[fits & np.isin(molecule, held_out)].sum()),
+        0.5,
+        settings.seed + 1,
+    )
     stated = recipe.model_dump(mode="json")
     for part, source in zip(stated["corpus"], sources):
         part["source"] = source.name
@@ -104,13 +127,13 @@ def pretrain(recipe: Recipe, out: str | Path, command: str = "") -> dict[str, An
         "recipe": stated,
         "corpus": [asdict(source) for source in sources],
         "molecules": len(train),
-        "tokens": int(sum(lengths[rows].sum() for _, rows in corpus.plan)),
-        "steps": len(corpus),
+        "tokens": int(sum(lengths[rows].sum() for _, rows in training.plan)),
+        "steps": len(training),
         "parameters": sum(weight.numel() for weight in model.encoder.parameters()),
         "seconds": round(time.perf_counter() - started),
         "resumed": last is not None,
         "device": "cuda" if torch.cuda.is_available() else f"{torch.get_num_threads()} CPU cores",
-        "held_out": _evaluate(model, measured),
+        "held_out": _evaluate(model, half),
         "command": command,
         "versions": {name: version(name) for name in ("torch", "transformers", "rdkit")},
     }
@@ -132,15 +155,13 @@ def _evaluate(model: PretrainingModel, corpus: BatchedCorpus) -> dict[str, float
     }
 
 
-def _arguments(recipe: Recipe, checkpoints: Path, steps: int) -> TrainingArguments:
+def training_arguments(recipe: Recipe, checkpoints: Path, steps: int) -> TrainingArguments:
     settings = recipe.optimisation
     return TrainingArguments(
         output_dir=str(checkpoints),
         max_steps=steps,
         per_device_train_batch_size=1,  # one item is one whole batch
-        learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        lr_scheduler_type="cosine",
+        lr_scheduler_type="linear",
         warmup_steps=round(settings.warmup * steps),
         bf16=True,
         use_cpu=not torch.cuda.is_available(),

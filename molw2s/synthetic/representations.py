@@ -40,7 +40,7 @@ class Search:
     """
 
     restarts: int = 4
-    steps_per_layer: int = 2500
+    steps_per_layer: int = 1500
     batch: int = 256
     learning_rate: float = 0.005
     polish: int = 500

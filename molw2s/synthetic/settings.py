@@ -61,7 +61,7 @@ class SyntheticSuite(BaseModel):
     seeds: tuple[int, ...] = Field((0,), min_length=1)
 
     restarts: PositiveInt = 4
-    steps_per_layer: PositiveInt = 2500
+    steps_per_layer: PositiveInt = 1500
     batch: PositiveInt = 256
     learning_rate: float = Field(0.005, gt=0)
     polish: int = Field(500, ge=0)
