@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from molw2s.datasets import MoleculeDataset, Split, load_dataset, make_splits
 from molw2s.datasets.splits import CHEMBENCH_SEEDS, Splitter
 from molw2s.encoders import Encoder, embed, fingerprint, get_encoder
+from molw2s.encoders.transformer import TransformerEncoder
 from molw2s.errors import InvalidInput, UnknownName
 from molw2s.heads import HEADS
 from molw2s.locations import shipped
@@ -266,11 +267,11 @@ def _manifest(
             encoder.name: {
                 "dim": encoder.dim,
                 "sha256": hashes[encoder.name],
-                **{
-                    key: getattr(encoder, key)
-                    for key in ("pooling", "precision")
-                    if hasattr(encoder, key)
-                },
+                **(
+                    encoder.usage.model_dump(mode="json") | {"precision": encoder.precision}
+                    if isinstance(encoder, TransformerEncoder)
+                    else {}
+                ),
             }
             for encoder in encoders
         },
