@@ -26,6 +26,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+imports = typer.Typer(help="Make an encoder's folder of a checkpoint in another layout.")
+app.add_typer(imports, name="import", no_args_is_help=True)
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 
@@ -346,6 +349,35 @@ def pretrain(
         print(
             f"{out}: {record['tokens']:,} tokens in {record['seconds']} s; "
             f"held out: {record['held_out']}"
+        )
+
+
+@imports.command("molbert")
+def import_molbert(
+    checkpoint: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CKPT",
+            help="MolBERT's PyTorch Lightning file; hparams.yaml is beside it or one folder up.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="The encoder's folder, e.g. models/molbert.")],
+    max_length: Annotated[
+        int | None,
+        typer.Option(help="Longest SMILES in tokens [default: MolBERT's training length, 128]."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Import MolBERT's published checkpoint; no code in it is run."""
+    from molw2s.encoders.molbert import import_molbert as import_
+
+    record = import_(checkpoint, out, max_length)
+    if json:
+        _print_json(record)
+    else:
+        print(
+            f"{out}: {record['parameters']:,} parameters, SMILES of up to "
+            f"{record['max_length']} tokens"
         )
 
 

@@ -156,7 +156,10 @@ class TransformerEncoder:
     def _object(self, smiles: Sequence[str], rows: list[int], fault: str, consequence: str) -> None:
         faulty = f"{len(rows)} of {len(smiles)} SMILES {fault}"
         if self.usage.strict:
-            raise InvalidInput(f"{self.name}: {faulty}: {name_rows(smiles, rows)}")
+            raise InvalidInput(
+                f"{self.name}: {faulty}: {name_rows(smiles, rows)}; leave them out, or choose "
+                "another encoder"
+            )
         _warn_once(f"{faulty} and {consequence}; the first is row {rows[0]}")
 
     def _embed_tokens(self, tokens: list[NDArray[Any]], longest: int) -> NDArray[np.float32]:
