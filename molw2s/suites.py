@@ -133,6 +133,7 @@ def run_suite(
     suite: Suite | SyntheticSuite,
     dataset: MoleculeDataset | None = None,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+    trust_remote_code: bool = False,
 ) -> Run:
     """Run a suite: load, split, encode, protocol, record.
 
@@ -144,6 +145,8 @@ def run_suite(
         Given instead of the registered dataset that the suite names (a CSV of your own).
     progress
         Called with a stage's name, steps done and steps in all.
+    trust_remote_code
+        Run the Python files that a checkpoint brings along; see ``get_encoder``.
     """
     if isinstance(suite, SyntheticSuite):
         from molw2s.synthetic.run import run_synthetic
@@ -151,8 +154,8 @@ def run_suite(
         return run_synthetic(suite, progress)
     started = time.perf_counter()
     weak_head, strong_head = HEADS[suite.weak_head], HEADS[suite.strong_head]
-    weak = [get_encoder(name) for name in suite.weak]
-    strong = get_encoder(suite.strong)
+    weak = [get_encoder(name, trust_remote_code=trust_remote_code) for name in suite.weak]
+    strong = get_encoder(suite.strong, trust_remote_code=trust_remote_code)
     dataset = load_dataset(suite.dataset) if dataset is None else dataset
     splits = make_splits(dataset, suite.splitter, suite.seeds)
 
