@@ -26,7 +26,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+imports = typer.Typer(help="Make an encoder's folder of a checkpoint in another layout.")
+app.add_typer(imports, name="import", no_args_is_help=True)
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+
+TrustRemoteCode = Annotated[
+    bool,
+    typer.Option(
+        "--trust-remote-code",
+        help="Run the Python code that a checkpoint of a folder or the hub brings along.",
+    ),
+]
 
 
 class Listable(str, Enum):
@@ -113,6 +124,7 @@ def run(
         int | None,
         typer.Option(help="Synthetic suites: repeat everything from h* on K times.", min=1),
     ] = None,
+    trust_remote_code: TrustRemoteCode = False,
     json: Json = False,
 ) -> None:
     """Run suites: progress, table, records and figure."""
@@ -159,7 +171,7 @@ def run(
         folder = Path("runs") / suite.name if out is None else out
         folder = folder / suite.name if out is not None and len(chosen) > 1 else folder
         with _progress(suite.name) as progress:
-            result = run_suite(suite, dataset, progress)
+            result = run_suite(suite, dataset, progress, trust_remote_code)
         write_records(result.records, result.manifest, folder)
         write_report(folder)
         records = read_records(folder)
@@ -258,6 +270,7 @@ def encode(
     file: Annotated[Path, typer.Argument(help="CSV file with a header line.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The .npy file to write.")],
     smiles_column: str = "smiles",
+    trust_remote_code: TrustRemoteCode = False,
     json: Json = False,
 ) -> None:
     """Write the embeddings of a CSV's molecules, one row each, in file order."""
@@ -269,7 +282,7 @@ def encode(
     from molw2s.encoders import embed, get_encoder
     from molw2s.locations import write_atomically
 
-    chosen = get_encoder(encoder)
+    chosen = get_encoder(encoder, trust_remote_code=trust_remote_code)
     try:
         frame = pd.read_csv(file, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
@@ -346,6 +359,35 @@ def pretrain(
         print(
             f"{out}: {record['tokens']:,} tokens in {record['seconds']} s; "
             f"held out: {record['held_out']}"
+        )
+
+
+@imports.command("molbert")
+def import_molbert(
+    checkpoint: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CKPT",
+            help="MolBERT's PyTorch Lightning file; hparams.yaml is beside it or one folder up.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="The encoder's folder, e.g. models/molbert.")],
+    max_length: Annotated[
+        int | None,
+        typer.Option(help="Longest SMILES in tokens [default: MolBERT's training length, 128]."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Import MolBERT's published checkpoint; no code in it is run."""
+    from molw2s.encoders.molbert import import_molbert as import_
+
+    record = import_(checkpoint, out, max_length)
+    if json:
+        _print_json(record)
+    else:
+        print(
+            f"{out}: {record['parameters']:,} parameters, SMILES of up to "
+            f"{record['max_length']} tokens"
         )
 
 

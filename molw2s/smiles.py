@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rdkit import Chem, rdBase
 
@@ -25,14 +25,31 @@ def parse_all(smiles: Sequence[str]) -> list[Chem.Mol]:
         Naming the (zero-based) rows that RDKit cannot read.
     """
     mols = [parse(text) for text in smiles]
-    bad = [(row, text) for row, (mol, text) in enumerate(zip(mols, smiles)) if mol is None]
+    bad = [row for row, mol in enumerate(mols) if mol is None]
     if bad:
-        shown = "; ".join(f"row {row}: {text!r}" for row, text in bad[:5])
-        more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
-        raise InvalidInput(f"{len(bad)} SMILES cannot be parsed: {shown}{more}")
+        raise InvalidInput(f"{len(bad)} SMILES cannot be parsed: {name_rows(smiles, bad)}")
     return [mol for mol in mols if mol is not None]
 
 
 def canonical(smiles: Sequence[str]) -> list[str]:
     """RDKit's canonical isomeric SMILES, in order; raises InvalidInput like ``parse_all``."""
     return [Chem.MolToSmiles(mol) for mol in parse_all(smiles)]
+
+
+def kekulized(smiles: Sequence[str]) -> list[str]:
+    """SMILES without aromatic letters, double bonds in their place (MolBERT's input).
+
+    The atoms stay in the order given: Fabian et al. (2020) do not canonicalise. Raises
+    InvalidInput like ``parse_all``.
+    """
+    mols = parse_all(smiles)
+    for mol in mols:
+        Chem.Kekulize(mol, clearAromaticFlags=True)
+    return [Chem.MolToSmiles(mol, kekuleSmiles=True, canonical=False) for mol in mols]
+
+
+def name_rows(smiles: Sequence[str], rows: Iterable[int]) -> str:
+    """For messages: the first five of ``rows`` with their SMILES, and how many more there are."""
+    rows = list(rows)
+    shown = "; ".join(f"row {row}: {smiles[row]!r}" for row in rows[:5])
+    return shown + (f" and {len(rows) - 5} more" if len(rows) > 5 else "")

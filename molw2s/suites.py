@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from molw2s.datasets import MoleculeDataset, Split, load_dataset, make_splits
 from molw2s.datasets.splits import CHEMBENCH_SEEDS, Splitter
 from molw2s.encoders import Encoder, embed, fingerprint, get_encoder
+from molw2s.encoders.transformer import TransformerEncoder
 from molw2s.errors import InvalidInput, UnknownName
 from molw2s.heads import HEADS
 from molw2s.locations import shipped
@@ -132,6 +133,7 @@ def run_suite(
     suite: Suite | SyntheticSuite,
     dataset: MoleculeDataset | None = None,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+    trust_remote_code: bool = False,
 ) -> Run:
     """Run a suite: load, split, encode, protocol, record.
 
@@ -143,6 +145,8 @@ def run_suite(
         Given instead of the registered dataset that the suite names (a CSV of your own).
     progress
         Called with a stage's name, steps done and steps in all.
+    trust_remote_code
+        Run the Python files that a checkpoint brings along; see ``get_encoder``.
     """
     if isinstance(suite, SyntheticSuite):
         from molw2s.synthetic.run import run_synthetic
@@ -150,8 +154,8 @@ def run_suite(
         return run_synthetic(suite, progress)
     started = time.perf_counter()
     weak_head, strong_head = HEADS[suite.weak_head], HEADS[suite.strong_head]
-    weak = [get_encoder(name) for name in suite.weak]
-    strong = get_encoder(suite.strong)
+    weak = [get_encoder(name, trust_remote_code=trust_remote_code) for name in suite.weak]
+    strong = get_encoder(suite.strong, trust_remote_code=trust_remote_code)
     dataset = load_dataset(suite.dataset) if dataset is None else dataset
     splits = make_splits(dataset, suite.splitter, suite.seeds)
 
@@ -266,11 +270,11 @@ def _manifest(
             encoder.name: {
                 "dim": encoder.dim,
                 "sha256": hashes[encoder.name],
-                **{
-                    key: getattr(encoder, key)
-                    for key in ("pooling", "precision")
-                    if hasattr(encoder, key)
-                },
+                **(
+                    encoder.usage.model_dump(mode="json") | {"precision": encoder.precision}
+                    if isinstance(encoder, TransformerEncoder)
+                    else {}
+                ),
             }
             for encoder in encoders
         },

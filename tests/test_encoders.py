@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel
 
 from molw2s import embed, get_encoder, load_dataset
@@ -16,27 +17,147 @@ from molw2s.encoders.catalog import WEAK_HIDDEN_SIZES
 from molw2s.encoders.transformer import TransformerEncoder
 from molw2s.errors import InvalidInput
 from molw2s.locations import shipped
+from molw2s.smiles import canonical
 
 
-def independent_embedding(folder, smiles, pooling):
-    """One molecule, no padding, straight through transformers."""
+def independent_embeddings(folder, smiles, pooling, layers=(-1,)):
+    """One molecule at a time, no padding, straight through transformers."""
     model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
-    ids = AutoTokenizer.from_pretrained(folder)(smiles, return_tensors="pt")
-    with torch.no_grad():
-        hidden = model(**ids).last_hidden_state[0]
-    parts = {"mean": hidden.mean(0), "cls": hidden[0]}
-    return torch.cat([parts[part] for part in pooling.split("+")]).numpy()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    rows = []
+    for text in smiles:
+        ids = tokenizer(text, return_tensors="pt", return_token_type_ids=False)
+        with torch.no_grad():
+            output = model(**ids, output_hidden_states=True)
+        row = []
+        for layer in layers:
+            hidden = output.hidden_states[layer][0]
+            parts = {"mean": hidden.mean(0), "cls": hidden[0]}
+            row += [parts[part] for part in pooling.split("+") if part in parts]
+        if "pooler" in pooling:
+            dense = model.pooler.dense
+            row.append(torch.tanh(dense.weight @ output.last_hidden_state[0, 0] + dense.bias))
+        rows.append(torch.cat(row).detach().numpy())
+    return np.array(rows)
+
+
+@pytest.fixture(scope="module")
+def with_pooler(tmp_path_factory):
+    """A folder with a tiny BERT that has a pooler, and the tokenizer of the shipped family."""
+    folder = tmp_path_factory.mktemp("with-pooler")
+    AutoTokenizer.from_pretrained(shipped("models") / "weak-h8").save_pretrained(folder)
+    config = BertConfig(
+        vocab_size=400, hidden_size=12, num_hidden_layers=3, num_attention_heads=2,
+        intermediate_size=24, max_position_embeddings=64,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    BertModel(config).save_pretrained(folder)
+    return folder
+
+
+def stating(folder, out, **usage):
+    """A copy of a checkpoint whose config.json states its usage; written by transformers."""
+    AutoTokenizer.from_pretrained(folder).save_pretrained(out)
+    model = BertModel.from_pretrained(folder)
+    model.config.molw2s = usage
+    model.save_pretrained(out)
+    return out
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "mean+cls"])
-def test_batches_give_what_single_molecules_give(molecules, pooling):
+@pytest.mark.parametrize("layers", [(-1,), (-1, 0), (1, 2)])
+def test_batches_give_what_single_molecules_give(molecules, pooling, layers):
     folder = shipped("models") / "weak-h16"
-    encoder = get_encoder("weak-h16", pooling=pooling, canonicalise=False)
+    encoder = get_encoder("weak-h16", pooling=pooling, layers=layers, spelling="as-given")
     output = encoder.encode(molecules)
     assert output.shape == (len(molecules), encoder.dim)
     assert output.dtype == np.float32
-    expected = [independent_embedding(folder, text, pooling) for text in molecules]
+    expected = independent_embeddings(folder, molecules, pooling, layers)
     assert_allclose(output, expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("layers", [(-1,), (0, 2)])
+def test_the_pooler_stands_once_beside_the_means(with_pooler, molecules, layers):
+    encoder = TransformerEncoder(with_pooler, pooling="mean+pooler", layers=layers)
+    assert encoder.dim == 12 * (len(layers) + 1)
+    expected = independent_embeddings(with_pooler, canonical(molecules), "mean+pooler", layers)
+    assert_allclose(encoder.encode(molecules), expected, atol=2e-5)
+
+
+def test_a_checkpoint_without_a_pooler_says_so(tmp_path):
+    with pytest.raises(InvalidInput, match=r"weak-h8 has no pooler.* choose mean, cls"):
+        get_encoder("weak-h8", pooling="mean+pooler").encode(["C"])
+
+
+def test_a_checkpoint_that_lacks_weights_is_refused(with_pooler, tmp_path):
+    stating(with_pooler, tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    del weights["encoder.layer.1.output.dense.bias"]
+    save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+    with pytest.raises(InvalidInput, match=r"lacks 1 .* encoder.layer.1.output.dense.bias"):
+        TransformerEncoder(tmp_path).encode(["C"])
+
+
+def test_a_checkpoint_states_its_usage_and_arguments_come_first(with_pooler, tmp_path, molecules):
+    stating(with_pooler, tmp_path, pooling="cls", layers=[1, -1], spelling="kekulized")
+    stated = TransformerEncoder(tmp_path)
+    explicit = TransformerEncoder(with_pooler, pooling="cls", layers=(1, -1), spelling="kekulized")
+    assert stated.usage == explicit.usage
+    assert np.array_equal(stated.encode(molecules), explicit.encode(molecules))
+    other = TransformerEncoder(tmp_path, pooling="mean", layers=(-1,), spelling="canonical")
+    assert other.usage == TransformerEncoder(with_pooler).usage
+
+
+@pytest.mark.parametrize(
+    ("usage", "complaint"),
+    [
+        ({"poling": "mean"}, "poling: Extra inputs"),
+        ({"pooling": "max"}, "pooling: .*'mean', 'cls'"),
+        ({"layers": []}, "layers: .*at least 1"),
+        ({"layers": [4]}, r"layers \[4\].* 0 \(the embedding layer\) to 3, or -4 to -1"),
+        ({"spelling": "random"}, "spelling: .*'canonical', 'kekulized'"),
+    ],
+)
+def test_a_usage_that_does_not_fit_is_an_error(with_pooler, tmp_path, usage, complaint):
+    stating(with_pooler, tmp_path, **usage)
+    with pytest.raises(InvalidInput, match=complaint):
+        TransformerEncoder(tmp_path)
+
+
+@pytest.mark.parametrize(("layers", "asked"), [((-1,), False), ((-1, -2), True)])
+def test_the_last_layer_alone_does_not_pay_for_all(monkeypatch, layers, asked):
+    encoder = get_encoder("weak-h8", layers=layers)
+    forward, seen = encoder.model.forward, []
+
+    def spy(**inputs):
+        seen.append(inputs)
+        return forward(**inputs)
+
+    monkeypatch.setattr(encoder.model, "forward", spy)
+    encoder.encode(["C"])
+    assert ["output_hidden_states" in inputs for inputs in seen] == [asked]
+
+
+@pytest.mark.parametrize(("rows", "more"), [(1, ""), (7, r".*; row 5: '\?' and 2 more")])
+def test_a_strict_checkpoint_names_rows_of_unknown_tokens(with_pooler, tmp_path, rows, more):
+    strict = stating(with_pooler, tmp_path, spelling="as-given", strict=True)
+    with pytest.raises(InvalidInput, match=rf"{rows} of {rows + 1} SMILES have tokens that the "
+                       rf"tokenizer does not know: row 1: '\?'{more}"):  # fmt: skip
+        TransformerEncoder(strict).encode(["C", *"?" * rows])
+
+
+def test_a_strict_checkpoint_names_rows_that_are_too_long(with_pooler, tmp_path):
+    strict = stating(with_pooler, tmp_path, strict=True)
+    with pytest.raises(InvalidInput, match="1 of 3 SMILES have more than 64 tokens: row 2: 'CCC"):
+        TransformerEncoder(strict).encode(["C", "C" * 62, "C" * 63])
+
+
+def test_unknown_tokens_are_told_of_once(caplog):
+    encoder = get_encoder("weak-h8", spelling="as-given")
+    for _ in range(2):
+        assert encoder.encode(["C", "C?C", "?"]).shape == (3, 8)
+    assert caplog.text.count("2 of 3 SMILES have tokens that the tokenizer does not know") == 1
+    assert "the first is row 1" in caplog.text
 
 
 def test_rows_follow_the_molecules_in_any_order(molecules):
@@ -49,7 +170,7 @@ def test_rows_follow_the_molecules_in_any_order(molecules):
 def test_a_molecule_has_one_embedding_however_it_is_spelled():
     first, second = get_encoder("weak-h8").encode(["OCC", "C(O)C"])
     assert_allclose(first, second)
-    as_given = get_encoder("weak-h8", canonicalise=False).encode(["OCC", "C(O)C"])
+    as_given = get_encoder("weak-h8", spelling="as-given").encode(["OCC", "C(O)C"])
     assert not np.allclose(as_given[0], as_given[1], atol=1e-3)
 
 
@@ -101,10 +222,11 @@ def test_fingerprints_follow_everything_that_decides_the_output(tmp_path):
     prints = {
         get_encoder("weak-h8", **options).fingerprint
         for options in (
-            {}, {"pooling": "cls"}, {"precision": "bfloat16"}, {"canonicalise": False},
+            {}, {"pooling": "cls"}, {"layers": (0, -1)}, {"precision": "bfloat16"},
+            {"spelling": "kekulized"}, {"spelling": "as-given"},
         )
     }  # fmt: skip
-    assert len(prints) == 4
+    assert len(prints) == 6
     for file in (shipped("models") / "weak-h8").iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     same = TransformerEncoder(tmp_path)
@@ -138,16 +260,6 @@ def test_all_weak_encoders_saw_the_same():
     ]
     for key in ("corpus", "tokens", "molecules", "steps"):
         assert all(record[key] == records[0][key] for record in records), key
-
-
-def test_any_bert_checkpoint_with_a_pooler_loads(tmp_path, molecules):
-    AutoTokenizer.from_pretrained(shipped("models") / "weak-h8").save_pretrained(tmp_path)
-    config = BertConfig(
-        vocab_size=400, hidden_size=12, num_hidden_layers=1, num_attention_heads=2,
-        intermediate_size=24, max_position_embeddings=64,
-    )  # fmt: skip
-    BertModel(config).save_pretrained(tmp_path)
-    assert get_encoder(str(tmp_path)).encode(molecules).shape == (len(molecules), 12)
 
 
 class Broken:

@@ -32,7 +32,7 @@ def register_encoder(name: str) -> Callable[[Callable[..., Any]], Callable[..., 
     return add
 
 
-def get_encoder(name: str, **options: Any) -> Encoder:
+def get_encoder(name: str, *, trust_remote_code: bool = False, **options: Any) -> Encoder:
     """The encoder called ``name``.
 
     Parameters
@@ -40,8 +40,11 @@ def get_encoder(name: str, **options: Any) -> Encoder:
     name : str
         A registered name ("ecfp4"), an encoder in ``models/`` ("weak-h32"), a path to a folder in
         the Hugging Face layout, or a checkpoint on the hub ("seyonec/ChemBERTa-zinc-base-v1").
+    trust_remote_code : bool
+        Run the Python files that a checkpoint in a folder or on the hub brings along.
     options
-        For checkpoints: ``pooling``, ``precision``, ``canonicalise``. Else what the factory takes.
+        For checkpoints: ``pooling``, ``layers``, ``spelling``, ``precision``. Else what the
+        factory takes.
 
     Raises
     ------
@@ -61,20 +64,21 @@ def get_encoder(name: str, **options: Any) -> Encoder:
         return encoder
     path = Path(name)
     if path.is_dir():
-        return TransformerEncoder(path, **options)
+        return TransformerEncoder(path, trust_remote_code=trust_remote_code, **options)
     if path.parts[0] == "models" and (shipped("models") / path.name).is_dir():
         return TransformerEncoder(shipped("models") / path.name, **options)
     if name.count("/") == 1 and not name.startswith((".", "~")):
-        return TransformerEncoder(_from_hub(name), name=name, **options)
+        folder = _from_hub(name, trust_remote_code)
+        return TransformerEncoder(folder, name=name, trust_remote_code=trust_remote_code, **options)
     ENCODERS[name]  # raises with the nearest names
     raise UnknownName(name)
 
 
-def _from_hub(name: str) -> Path:
+def _from_hub(name: str, trust_remote_code: bool) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-    wanted = ["*.json", "*.txt", "*.safetensors", "*.model"]
+    wanted = ["*.json", "*.txt", "*.safetensors", "*.model", *(["*.py"] * trust_remote_code)]
     try:
         folder = Path(snapshot_download(name, allow_patterns=wanted))
         if not list(folder.glob("*.safetensors")):

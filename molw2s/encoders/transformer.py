@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,51 +13,68 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from molw2s.encoders.loading import CHECKPOINT_FILES, check_trust, load_model, load_tokenizer
 from molw2s.encoders.shapes import bucket_lengths
+from molw2s.encoders.usage import Pooling, Spelling, Usage, read_usage
 from molw2s.errors import InvalidInput
-from molw2s.smiles import canonical
+from molw2s.smiles import canonical, kekulized, name_rows
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from molw2s.encoders.pooling import Pooling
-
 Precision = Literal["auto", "float32", "bfloat16"]
-_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+_SPELL: dict[Spelling, Callable[[Sequence[str]], list[str]]] = {
+    "canonical": canonical,
+    "kekulized": kekulized,
+    "as-given": list,
+}
 _TOKENS_PER_BATCH = 4096
 _BFLOAT16_FROM = 256  # hidden size below which bfloat16 saves no time
 _log = logging.getLogger(__name__)
 
 
 class TransformerEncoder:
-    """A checkpoint in the Hugging Face layout, its last hidden states pooled.
+    """A checkpoint in the Hugging Face layout, its hidden states pooled.
 
     Parameters
     ----------
     folder : path
         Holds config.json, the weights and the tokenizer.
-    pooling : "mean", "cls" or "mean+cls"
+    pooling, layers, spelling : optional
+        See ``Usage``. By default what config.json says under "molw2s", else the mean over the
+        last hidden states of the canonical SMILES.
     precision : "auto", "float32" or "bfloat16"
         "auto" is bfloat16 for encoders of hidden size 256 and more where the CPU (or GPU) has it.
-    canonicalise : bool
-        Encode RDKit's canonical SMILES, so that a molecule has one embedding however it is
-        written; False gives the checkpoint the SMILES as they are.
+    trust_remote_code : bool
+        Run the Python files that a checkpoint of no type known to transformers brings along.
+
+    Raises
+    ------
+    InvalidInput
+        If the folder holds no config.json, its settings or those given do not fit, or it needs
+        code of its own and is not trusted.
     """
 
     def __init__(
         self,
         folder: str | Path,
         name: str | None = None,
-        pooling: Pooling = "mean",
+        pooling: Pooling | None = None,
+        layers: Sequence[int] | None = None,
         precision: Precision = "auto",
-        canonicalise: bool = True,
+        spelling: Spelling | None = None,
+        trust_remote_code: bool = False,
     ) -> None:
         self.folder = Path(folder)
         self.name = name or self.folder.name
-        self.pooling = pooling
-        self.canonicalise = canonicalise
         if not (self.folder / "config.json").is_file():
             raise InvalidInput(f"{self.folder} is no encoder: it has no config.json")
+        self.usage: Usage = read_usage(
+            self.folder, self.config, pooling=pooling, layers=layers, spelling=spelling
+        )
+        self.trust_remote_code = trust_remote_code
+        if not trust_remote_code:
+            check_trust(self.folder, self.name, self.config)
         self._precision: Precision = precision
 
     @cached_property
@@ -67,11 +84,14 @@ class TransformerEncoder:
 
     @property
     def hidden_size(self) -> int:
-        return int(self.config["hidden_size"])
+        for key in ("hidden_size", "dim", "n_embd"):  # BERT and most; DistilBERT; GPT-2
+            if key in self.config:
+                return int(self.config[key])
+        raise InvalidInput(f"{self.folder}: config.json states no hidden_size")
 
     @property
     def dim(self) -> int:
-        return self.hidden_size * (2 if self.pooling == "mean+cls" else 1)
+        return self.usage.width(self.hidden_size)
 
     @cached_property
     def precision(self) -> str:
@@ -82,53 +102,76 @@ class TransformerEncoder:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the weights, configuration and tokenizer files, pooling and precision."""
-        digest = hashlib.sha256(f"{self.pooling} {self.precision} {self.canonicalise}".encode())
-        patterns = (*_WEIGHTS, "config.json", "tokenizer*", "vocab*", "merges.txt")
-        for path in sorted({path for pattern in patterns for path in self.folder.glob(pattern)}):
+        """SHA-256 over usage, precision, and the checkpoint's files."""
+        digest = hashlib.sha256(f"{self.usage.model_dump_json()} {self.precision}".encode())
+        for path in sorted(path for kind in CHECKPOINT_FILES for path in self.folder.glob(kind)):
             digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()
 
     @cached_property
     def tokenizer(self) -> PreTrainedTokenizerBase:
-        from transformers import AutoTokenizer
-
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(self.folder)
-        return tokenizer
+        return load_tokenizer(self.folder, self.trust_remote_code)
 
     @cached_property
     def model(self) -> PreTrainedModel:
-        return load_model(self.folder)
+        with_pooler = self.usage.pooling == "mean+pooler"
+        return load_model(self.folder, with_pooler, self.trust_remote_code)
+
+    @cached_property
+    def max_length(self) -> int:
+        """How many tokens the checkpoint takes, special ones among them."""
+        positions = int(self.config.get("max_position_embeddings", 512))
+        table = getattr(getattr(self.model, "embeddings", None), "position_embeddings", None)
+        padding = getattr(table, "padding_idx", None)
+        if padding is not None:  # RoBERTa's family counts positions from behind the padding index
+            positions -= padding + 1
+        return min(self.tokenizer.model_max_length, positions)
 
     def encode(self, smiles: Sequence[str]) -> NDArray[np.float32]:
         """(n, dim), in the order given.
 
-        A SMILES with more tokens than the checkpoint has positions is cut, with a warning.
+        A SMILES with more tokens than the checkpoint takes is cut, and unknown tokens are told of,
+        with a warning.
 
         Raises
         ------
         InvalidInput
-            Naming the rows that cannot be parsed.
+            Naming the rows that cannot be parsed; where the usage is strict, also those that are
+            too long or have unknown tokens.
         """
-        texts = canonical(smiles) if self.canonicalise else list(smiles)
-        longest = min(
-            self.tokenizer.model_max_length, self.config.get("max_position_embeddings", 512)
-        )
+        texts = _SPELL[self.usage.spelling](smiles)
         tokens = self.tokenizer(texts, verbose=False)["input_ids"]
-        cut = [row for row, ids in enumerate(tokens) if len(ids) > longest]
-        if cut:
-            _warn_of_cut(len(cut), len(tokens), longest, cut[0])
+        unknown = self.tokenizer.unk_token_id
+        strange = [row for row, ids in enumerate(tokens) if unknown is not None and unknown in ids]
+        if strange:
+            fault = "have tokens that the tokenizer does not know"
+            self._object(smiles, strange, fault, "are encoded with its unknown token")
+        longest = self.max_length
+        long = [row for row, ids in enumerate(tokens) if len(ids) > longest]
+        if long:
+            self._object(smiles, long, f"have more than {longest} tokens", "are cut")
             tokens = self.tokenizer(texts, truncation=True, max_length=longest)["input_ids"]
         return self._embed_tokens([np.asarray(ids) for ids in tokens], longest)
+
+    def _object(self, smiles: Sequence[str], rows: list[int], fault: str, consequence: str) -> None:
+        faulty = f"{len(rows)} of {len(smiles)} SMILES {fault}"
+        if self.usage.strict:
+            raise InvalidInput(
+                f"{self.name}: {faulty}: {name_rows(smiles, rows)}; leave them out, or choose "
+                "another encoder"
+            )
+        _warn_once(f"{faulty} and {consequence}; the first is row {rows[0]}")
 
     def _embed_tokens(self, tokens: list[NDArray[Any]], longest: int) -> NDArray[np.float32]:
         """Sorted by length into batches of few fixed shapes; the order given is restored."""
         import torch
 
-        from molw2s.encoders.pooling import pool
+        from molw2s.encoders.pooling import read_out
 
         model = self.model.eval()
         device = next(model.parameters()).device
+        every_layer = {} if self.usage.layers == (-1,) else {"output_hidden_states": True}
+        pad = self.tokenizer.pad_token_id or 0
         buckets = bucket_lengths(longest)
         bucket_of = np.searchsorted(buckets, [len(ids) for ids in tokens])
         output = np.empty((len(tokens), self.dim), np.float32)
@@ -142,50 +185,27 @@ class TransformerEncoder:
                 rows = np.flatnonzero(bucket_of == bucket)
                 for start in range(0, len(rows), size):
                     chosen = rows[start : start + size]
-                    ids = np.full((size, length), self.tokenizer.pad_token_id)
+                    ids = np.full((size, length), pad)
                     mask = np.zeros((size, length), dtype=np.int64)
                     mask[:, 0] = 1  # rows that only fill the shape attend to something
                     for line, row in enumerate(chosen):
                         ids[line, : len(tokens[row])] = tokens[row]
                         mask[line, : len(tokens[row])] = 1
                     attention = torch.from_numpy(mask).to(device)
-                    hidden = model(
-                        input_ids=torch.from_numpy(ids).to(device), attention_mask=attention
-                    ).last_hidden_state
-                    pooled = pool(hidden.float(), attention, self.pooling)
+                    states = model(
+                        input_ids=torch.from_numpy(ids).to(device),
+                        attention_mask=attention,
+                        **every_layer,
+                    )
+                    pooled = read_out(states, attention, self.usage)
                     output[chosen] = pooled[: len(chosen)].cpu().numpy()
         return output
 
 
 @lru_cache
-def _warn_of_cut(cut: int, total: int, longest: int, first: int) -> None:
+def _warn_once(message: str) -> None:
     """Once a process: encoders of a family share a tokenizer and would all say the same."""
-    _log.warning(
-        "%d of %d SMILES have more than %d tokens and are cut; the first is row %d",
-        cut, total, longest, first,
-    )  # fmt: skip
-
-
-def load_model(folder: Path) -> PreTrainedModel:
-    """The checkpoint's encoder without heads, in float32, on the GPU where there is one."""
-    import torch
-    import transformers
-
-    level = transformers.utils.logging.get_verbosity()
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    try:
-        config = transformers.AutoConfig.from_pretrained(folder)
-        extra = {"add_pooling_layer": False} if config.model_type in _WITH_POOLER else {}
-        model: PreTrainedModel = transformers.AutoModel.from_pretrained(
-            folder, dtype=torch.float32, **extra
-        )
-    finally:
-        transformers.utils.logging.set_verbosity(level)
-    return model.to("cuda" if torch.cuda.is_available() else "cpu")  # type: ignore[arg-type]
-
-
-_WITH_POOLER = ("bert", "roberta")
+    _log.warning(message)
 
 
 def _has_bfloat16() -> bool:

@@ -1,0 +1,123 @@
+"""A checkpoint's tokenizer and model, loaded without surprises: no silent gaps, no foreign code."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from molw2s.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+CHECKPOINT_FILES = ("*.json", "*.txt", "*.model", "*.py", "*.safetensors", "pytorch_model*.bin")
+"""Everything that decides what a checkpoint computes."""
+
+
+def load_tokenizer(folder: Path, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:
+    """The checkpoint's tokenizer; raises InvalidInput where it cannot be loaded."""
+    from transformers import AutoTokenizer
+
+    with _explained("tokenizer", folder):
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            folder, trust_remote_code=trust_remote_code
+        )
+    return tokenizer
+
+
+def load_model(
+    folder: Path, with_pooler: bool = False, trust_remote_code: bool = False
+) -> PreTrainedModel:
+    """The checkpoint's encoder without heads, in float32, on the GPU where there is one.
+
+    Raises
+    ------
+    InvalidInput
+        If it cannot be loaded, needs code of its own and is not trusted, or lacks weights that
+        transformers would otherwise draw at random: the pooler's count only ``with_pooler``.
+    """
+    import torch
+    import transformers
+
+    with _quiet(), _explained("model", folder):
+        config = transformers.AutoConfig.from_pretrained(
+            folder, trust_remote_code=trust_remote_code
+        )
+        if hasattr(config, "deterministic_eval"):
+            config.deterministic_eval = True  # MoLFormer redraws its random features otherwise
+        model: PreTrainedModel
+        model, report = transformers.AutoModel.from_pretrained(
+            folder,
+            config=config,
+            dtype=torch.float32,
+            trust_remote_code=trust_remote_code,
+            output_loading_info=True,
+            **_pooler_option(config, with_pooler),
+        )
+    missing = sorted(report["missing_keys"])
+    of_pooler = [key for key in missing if key.startswith("pooler.")]
+    if with_pooler and (of_pooler or getattr(model, "pooler", None) is None):
+        raise InvalidInput(
+            f"{folder} has no pooler, which pooling 'mean+pooler' reads; choose mean, cls or "
+            "mean+cls"
+        )
+    if absent := [key for key in missing if key not in of_pooler]:
+        raise InvalidInput(
+            f"{folder} lacks {len(absent)} of its model's weights, the first is {absent[0]}; is "
+            f"it a checkpoint of type {config.model_type!r}, as its config.json says?"
+        )
+    return model.to("cuda" if torch.cuda.is_available() else "cpu")  # type: ignore[arg-type]
+
+
+def check_trust(folder: Path, name: str, config: dict[str, Any]) -> None:
+    """Raise InvalidInput if the checkpoint ``name`` works only with Python files of its own."""
+    if "auto_map" not in config:
+        return
+    from transformers import CONFIG_MAPPING
+
+    if config.get("model_type") not in CONFIG_MAPPING:
+        raise _needs_trust(name, folder)
+
+
+def _needs_trust(name: str, folder: Path) -> InvalidInput:
+    return InvalidInput(
+        f"{name} is a checkpoint with Python code of its own, which loading it would run on your "
+        f"machine. Read the code ({folder}), and if you trust it say so: --trust-remote-code on "
+        "the command line, trust_remote_code=True in Python"
+    )
+
+
+def _pooler_option(config: PreTrainedConfig, with_pooler: bool) -> dict[str, bool]:
+    """``add_pooling_layer`` for those model classes that can be built without a pooler."""
+    from transformers import MODEL_MAPPING
+
+    kind = MODEL_MAPPING.get(type(config), None)
+    optional = isinstance(kind, type) and "add_pooling_layer" in inspect.signature(kind).parameters
+    return {"add_pooling_layer": with_pooler} if optional else {}
+
+
+@contextmanager
+def _explained(what: str, folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        if "trust_remote_code=True" in str(error):
+            raise _needs_trust(folder.name, folder) from error
+        raise InvalidInput(f"cannot load the {what} of {folder}: {error}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' report of the heads' weights that an encoder leaves unused."""
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)

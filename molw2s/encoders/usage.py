@@ -1,0 +1,78 @@
+"""How a checkpoint is used as an encoder: what it is given, and what is read off it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from molw2s.errors import InvalidInput
+
+Pooling = Literal["mean", "cls", "mean+cls", "mean+pooler"]
+Spelling = Literal["canonical", "kekulized", "as-given"]
+
+
+class Usage(BaseModel):
+    """What a checkpoint's config.json may say under "molw2s"; unknown keys are errors.
+
+    Attributes
+    ----------
+    pooling : "mean", "cls", "mean+cls" or "mean+pooler"
+        How the tokens of each chosen layer become one vector; "mean+pooler" puts the checkpoint's
+        own pooled output, tanh(dense([CLS])), once beside the means.
+    layers : tuple of int
+        Which hidden states, numbered as in transformers' ``output_hidden_states``: 0 is the
+        embedding layer, -1 the last layer. Each is pooled; the results stand side by side.
+    spelling : "canonical", "kekulized" or "as-given"
+        RDKit's canonical SMILES, so that a molecule has one embedding however it is written; the
+        SMILES given with aromatic rings as alternating double bonds; or the SMILES as it is.
+    strict : bool
+        A SMILES with more tokens than the checkpoint takes, or with one that its tokenizer does
+        not know, is an error; otherwise it is cut, or encoded with the unknown token, and a
+        warning says so.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pooling: Pooling = "mean"
+    layers: tuple[int, ...] = Field((-1,), min_length=1)
+    spelling: Spelling = "canonical"
+    strict: bool = False
+
+    def width(self, hidden_size: int) -> int:
+        """Length of an embedding."""
+        parts = len(self.layers) * (2 if self.pooling == "mean+cls" else 1)
+        return hidden_size * (parts + (self.pooling == "mean+pooler"))
+
+
+def read_usage(folder: Path, config: dict[str, Any], **wanted: Any) -> Usage:
+    """The usage stated in ``config`` (of ``folder``), with what is ``wanted`` and not None on top.
+
+    Raises
+    ------
+    InvalidInput
+        If a key or value does not fit, or a layer does not exist.
+    """
+    stated = config.get("molw2s", {})
+    try:
+        settings = dict(stated) | {key: value for key, value in wanted.items() if value is not None}
+        usage = Usage.model_validate(settings)
+    except (ValidationError, TypeError) as error:
+        raise InvalidInput(
+            f"{folder}: settings of this encoder (its config.json says {stated!r} under "
+            f'"molw2s"): {_explained(error)}'
+        ) from error
+    depth = config.get("num_hidden_layers")
+    if depth is not None and not all(-depth - 1 <= layer <= depth for layer in usage.layers):
+        raise InvalidInput(
+            f"{folder}: layers {list(usage.layers)}, but the checkpoint has hidden states 0 (the "
+            f"embedding layer) to {depth}, or -{depth + 1} to -1 from the end"
+        )
+    return usage
+
+
+def _explained(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
