@@ -86,14 +86,15 @@ def main() -> None:
     )
     peak = matmul_peak(recipe.optimisation.tokens_per_batch, shape.hidden_size)
     rate = flops / seconds
-    print(f"{shape.layers} layers x {shape.hidden_size}, {recipe.optimisation.optimizer}, "
-          f"{recipe.optimisation.tokens_per_batch} tokens a batch, "
-          f"{torch.get_num_threads()} threads")  # fmt: skip
-    print(f"{tokens / seconds:,.0f} real tokens/s; {tokens / sum(n * len(r) for n, r in timed):.0%} "
-          "of the tokens are real")  # fmt: skip
+    padded = sum(length * len(rows) for length, rows in timed)
+    growth = clock.memory[-1] - clock.memory[warm]
+    print(
+        f"{shape.layers} layers x {shape.hidden_size}, {recipe.optimisation.optimizer}, "
+        f"{recipe.optimisation.tokens_per_batch} tokens a batch, {torch.get_num_threads()} threads"
+    )
+    print(f"{tokens / seconds:,.0f} real tokens/s; {tokens / padded:.0%} of the tokens are real")
     print(f"{rate / 1e12:.3f} TFLOP/s of {peak / 1e12:.3f} measured: {rate / peak:.0%}")
-    print(f"peak memory {clock.memory[-1]:.0f} MB, of which {clock.memory[-1] - clock.memory[warm]:.0f}"
-          " MB came after the first third")  # fmt: skip
+    print(f"peak memory {clock.memory[-1]:.0f} MB, {growth:.0f} MB of it after the first third")
 
 
 class Clock(TrainerCallback):

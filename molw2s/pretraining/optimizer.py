@@ -22,7 +22,8 @@ def make_optimizer(model: nn.Module, settings: Optimisation) -> torch.optim.Opti
     """
     if settings.optimizer == "muon" and not hasattr(torch.optim, "Muon"):
         raise InvalidInput(f"optimizer: muon needs torch 2.9 or newer, this is {torch.__version__}")
-    hidden, others = [], []
+    hidden: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, weight in model.named_parameters():
         in_layer = weight.ndim == 2 and ".layer." in name
         (hidden if settings.optimizer == "muon" and in_layer else others).append(weight)

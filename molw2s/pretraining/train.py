@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from datasets import Dataset
 from numpy.typing import NDArray
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.pipeline import make_pipeline
@@ -60,9 +61,7 @@ def pretrain(recipe: Recipe, out: str | Path, command: str = "") -> dict[str, An
     )
     tokens = tokenizer(texts, verbose=False, return_attention_mask=False)["input_ids"]
     lengths = np.array([len(ids) for ids in tokens])
-    numbers = molecules.with_format("numpy")
-    targets = np.asarray(numbers["descriptors"][:], dtype=np.float32)
-    fingerprints = np.asarray(numbers["fingerprint"][:], dtype=np.uint8)
+    targets, fingerprints = _matrix(molecules, "descriptors"), _matrix(molecules, "fingerprint")
     molecule = np.repeat(np.arange(len(targets)), recipe.objectives.spellings)
 
     rng = np.random.default_rng(recipe.optimisation.seed)
@@ -114,12 +113,8 @@ def pretrain(recipe: Recipe, out: str | Path, command: str = "") -> dict[str, An
     started = time.perf_counter()
     last = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
     trainer.train(resume_from_checkpoint=last)
-    half = batches(
-        held_out,
-        int(0.9 * lengths[fits & np.isin(molecule, held_out)].sum()),
-        0.5,
-        settings.seed + 1,
-    )
+    unseen = int(0.9 * lengths[fits & np.isin(molecule, held_out)].sum())
+    measured = batches(held_out, unseen, 0.5, settings.seed + 1)
     stated = recipe.model_dump(mode="json")
     for part, source in zip(stated["corpus"], sources):
         part["source"] = source.name
@@ -133,12 +128,19 @@ def pretrain(recipe: Recipe, out: str | Path, command: str = "") -> dict[str, An
         "seconds": round(time.perf_counter() - started),
         "resumed": last is not None,
         "device": "cuda" if torch.cuda.is_available() else f"{torch.get_num_threads()} CPU cores",
-        "held_out": _evaluate(model, half),
+        "held_out": _evaluate(model, measured),
         "command": command,
         "versions": {name: version(name) for name in ("torch", "transformers", "rdkit")},
     }
     _save(model, tokenizer, record, out)
     return record
+
+
+def _matrix(molecules: Dataset, column: str) -> NDArray[Any]:
+    """A column of equally long lists as (molecules, length), without a Python object a number."""
+    chunks = molecules.with_format("arrow")[column].chunks
+    flat = np.concatenate([chunk.flatten().to_numpy() for chunk in chunks])
+    return flat.reshape(len(molecules), -1)
 
 
 def _evaluate(model: PretrainingModel, corpus: BatchedCorpus) -> dict[str, float]:
