@@ -83,3 +83,12 @@ def test_a_table_that_is_not_ours_is_refused(tmp_path):
     (tmp_path / "records.csv").write_text(",".join(REQUIRED) + "\n")
     with pytest.raises(InvalidInput, match="holds no trial"):
         read_records(tmp_path)
+
+
+def test_an_empty_unit_is_text_and_any_other_empty_cell_is_undefined(tmp_path):
+    frame = records().assign(unit="", pgr=float("nan"), seed=float("nan"), weak="NA")
+    frame.to_csv(tmp_path / "records.csv", index=False)
+    found = read_records(tmp_path)
+    assert set(found["unit"]) == {""}
+    assert set(found["weak"]) == {"NA"}
+    assert found[["pgr", "seed"]].isna().all(axis=None)
