@@ -230,6 +230,24 @@ def compare(
     _print_table(readable_rules(result.rules), f"{describe_rules(result.rules)}.")
 
 
+@app.command()
+def study(
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
+    out: Annotated[
+        Path, typer.Option(help="The page; a folder beside it gets figures and records.")
+    ] = Path("study.md"),
+    json: Json = False,
+) -> None:
+    """Set many runs side by side: a page with a table and a figure for each dataset."""
+    from molw2s.report.study_page import write_study
+
+    table = write_study(folders, out)
+    if json:
+        _print_json({"out": str(out), "combinations": _rows(table)})
+    else:
+        print(f"{out}: {len(table)} combinations; tables, records and figures beside it.")
+
+
 @app.command("list")
 def list_(
     what: Annotated[Listable, typer.Argument(help="What to list.")], json: Json = False

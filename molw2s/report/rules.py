@@ -27,7 +27,8 @@ class Rule:
     prefers : str
         Which of its values is taken as the sign of a good teacher.
     needs : str
-        The labels it looks at.
+        The labels it looks at, and of which molecules: those of the test or valid part, or those
+        that get weak labels.
     """
 
     name: str
@@ -35,22 +36,27 @@ class Rule:
     prefers: Literal["smallest", "largest"]
     needs: str
 
+    @property
+    def title(self) -> str:
+        """As in "smallest weak error, valid"."""
+        return f"{self.prefers} {self.name}"
+
 
 RULES = (
     # Charikar, Pabbaraju, Shiragur (2024), Theorem 1: the bound on w2s_error. As in their Table 1
     # it is measured on the test part, where the students are judged too.
-    Rule("weak error - misfit", "weak_error_minus_misfit", "smallest", "true labels, test"),
+    Rule("weak error - misfit, test", "weak_error_minus_misfit", "smallest", "true, test"),
     # The same where no student is judged and no head is fitted: what can be done in practice.
-    Rule("weak error - misfit", "weak_error_minus_misfit_valid", "smallest", "true labels, valid"),
+    Rule("weak error - misfit, valid", "weak_error_minus_misfit_valid", "smallest", "true, valid"),
     # The baseline: the better teacher teaches better.
-    Rule("weak error", "weak_error_valid", "smallest", "true labels, valid"),
+    Rule("weak error, valid", "weak_error_valid", "smallest", "true, valid"),
     # The theorem's gain, whatever the teacher's own error.
-    Rule("misfit", "misfit", "largest", "none"),
+    Rule("misfit, test", "misfit", "largest", "none"),
     # Xue, Li, Mirzasoleiman (2025).
-    Rule("‖P_s (I - P_w) y‖²", "xue_labelled", "smallest", "true labels, weakly labelled"),
+    Rule("‖P_s (I - P_w) y‖²", "xue_labelled", "smallest", "true, weakly labelled"),
     Rule("‖P_s (I - P_w)‖", "xue_label_free", "smallest", "none"),
     # Dong et al. (2025).
-    Rule("‖V_wᵀ V_s‖²", "dong_overlap", "smallest", "none"),
+    Rule("overlap ‖V_wᵀ V_s‖²", "dong_overlap", "smallest", "none"),
 )
 
 
@@ -92,7 +98,7 @@ def select(score: pd.Series, w2s_error: pd.Series) -> Selection:
 def rules_table(records: pd.DataFrame) -> pd.DataFrame:
     """One row a rule, applied to the means over splits of one run's trials.
 
-    Columns ``rule``, ``column``, ``prefers`` and ``needs`` say what it is; where the run has not
+    Columns ``rule``, ``column`` and ``needs`` say what it is; where the run has not
     recorded its column the others are empty:
 
     chosen, best, regret, spearman
@@ -118,7 +124,7 @@ def rules_table(records: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for rule in RULES:
         row: dict[str, object] = {
-            "rule": rule.name, "column": rule.column, "prefers": rule.prefers, "needs": rule.needs
+            "rule": rule.title, "column": rule.column, "needs": rule.needs
         }  # fmt: skip
         if _recorded(records, rule):
             sign = 1 if rule.prefers == "smallest" else -1
@@ -192,7 +198,7 @@ def _readable(row: dict[Hashable, Any]) -> dict[str, str]:
         "teacher", "regret", "95 % of draws", "draws it is best in", "regret, each split",
         "Spearman",
     )  # fmt: skip
-    who = {"rule": f"{row['prefers']} {row['rule']}", "labels it looks at": row["needs"]}
+    who = {"rule": row["rule"], "labels it looks at": row["needs"]}
     return who | dict(zip(headings, cells))
 
 
