@@ -26,13 +26,16 @@ _HOMES = {
     "Errors": "molw2s.protocol",
     "ThreeSets": "molw2s.protocol",
     "weak_to_strong": "molw2s.protocol",
+    "representation_predictors": "molw2s.predictors",
     "Run": "molw2s.suites",
     "Suite": "molw2s.suites",
     "load_suite": "molw2s.suites",
     "run_suite": "molw2s.suites",
     "compare_with_paper": "molw2s.report",
     "gain_vs_misfit": "molw2s.report",
+    "rules_table": "molw2s.report",
     "summary_table": "molw2s.report",
+    "write_study": "molw2s.report",
 }
 
 __all__ = [*_HOMES, "__version__"]

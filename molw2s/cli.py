@@ -205,11 +205,13 @@ def compare(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     json: Json = False,
 ) -> None:
-    """Set a run beside the paper's table: values, rank correlation, chosen teacher, regret."""
+    """Set a run beside the paper's table, and its rule for choosing a teacher beside others."""
     from dataclasses import asdict
 
     from molw2s.records import read_records
     from molw2s.report import compare_with_paper, describe
+    from molw2s.report.bootstrap import DRAWS, LEVEL, SEED
+    from molw2s.report.rules import describe_rules, readable_rules
     from molw2s.report.tables import readable_comparison
 
     records = read_records(folder)
@@ -221,6 +223,8 @@ def compare(
                 "run": asdict(result.run),
                 "paper": result.paper and asdict(result.paper),
                 "table": _rows(result.table),
+                "rules": _rows(result.rules),
+                "bootstrap": {"draws": DRAWS, "seed": SEED, "level": LEVEL, "over": "splits"},
             }
         )
         return
@@ -234,6 +238,26 @@ def compare(
             f"Kendall {selection.kendall:.3f}; the rule chooses {selection.chosen}, the best "
             f"teacher is {selection.best}, regret {selection.regret:.4f}"
         )
+    print()
+    _print_table(readable_rules(result.rules), f"{describe_rules(result.rules)}.")
+
+
+@app.command()
+def study(
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
+    out: Annotated[
+        Path, typer.Option(help="The page; a folder beside it gets figures and records.")
+    ] = Path("study.md"),
+    json: Json = False,
+) -> None:
+    """Set many runs side by side: a page with a table and a figure for each dataset."""
+    from molw2s.report.study_page import write_study
+
+    table = write_study(folders, out)
+    if json:
+        _print_json({"out": str(out), "combinations": _rows(table)})
+    else:
+        print(f"{out}: {len(table)} combinations; tables, records and figures beside it.")
 
 
 @app.command("list")
@@ -448,6 +472,9 @@ def _print_json(content: dict[str, Any]) -> None:
     print(json_.dumps(content, indent=1))
 
 
+_TEXT_COLUMNS = ("weak encoder", "", "rule", "labels it looks at", "teacher")
+
+
 def _print_table(text: pd.DataFrame, caption: str) -> None:
     """Boxed on a terminal, Markdown elsewhere."""
     from rich.console import Console
@@ -461,7 +488,7 @@ def _print_table(text: pd.DataFrame, caption: str) -> None:
         return
     table = Table(caption=caption, caption_justify="left")
     for column in text.columns:
-        table.add_column(column, justify="left" if column in ("weak encoder", "") else "right")
+        table.add_column(column, justify="left" if column in _TEXT_COLUMNS else "right")
     for row in text.itertuples(index=False):
         table.add_row(*row)
     console.print(table)

@@ -22,7 +22,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class ThreeSets:
-    """One quantity (features (n, d) or targets (n,) or (n, m)) at three sets of points.
+    """One quantity (features (n, d) or targets (n,) or (n, m)) at three sets of points, or four.
 
     Attributes
     ----------
@@ -32,11 +32,15 @@ class ThreeSets:
         Where the weak model makes labels and the strong head is fitted to them.
     evaluation
         Where all errors are measured.
+    validation
+        Where a teacher may be chosen before its student is judged: no head is fitted to it. None
+        where there is no such set.
     """
 
     labelled: Array
     unlabelled: Array
     evaluation: Array
+    validation: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class Errors:
         What each head chose for itself; nan for a head that chooses nothing.
     weak_error_se, w2s_error_se, misfit_se, gain_minus_misfit_se : float
         Standard errors that come from measuring on finitely many evaluation points.
+    weak_error_valid, misfit_valid : float
+        As ``weak_error`` and ``misfit``, on the validation points; nan where there are none.
     """
 
     weak_error: float
@@ -70,6 +76,8 @@ class Errors:
     w2s_error_se: float = math.nan
     misfit_se: float = math.nan
     gain_minus_misfit_se: float = math.nan
+    weak_error_valid: float = math.nan
+    misfit_valid: float = math.nan
 
     @property
     def gain(self) -> float:
@@ -85,6 +93,11 @@ class Errors:
     def weak_error_minus_misfit(self) -> float:
         """Theorem 1's bound on w2s_error, by which a weak teacher is chosen."""
         return self.weak_error - self.misfit
+
+    @property
+    def weak_error_minus_misfit_valid(self) -> float:
+        """The same bound on the validation points."""
+        return self.weak_error_valid - self.misfit_valid
 
     @property
     def pgr(self) -> float:
@@ -119,7 +132,7 @@ def weak_to_strong(
         One list a weak representation, with one entry a task.
     """
     truth = _as_columns(target.evaluation)
-    weak_labels, weak_predictions, weak_penalties = zip(
+    weak_labels, weak_predictions, weak_validations, weak_penalties = zip(
         *Parallel(n_jobs=min(len(weak), cpu_count()))(
             delayed(_teach)(weak_head(), features, _as_columns(target.labelled))
             for features in weak
@@ -132,11 +145,15 @@ def weak_to_strong(
     *students, ceiling = np.split(
         _as_columns(head.predict(strong.evaluation)), len(weak) + 1, axis=1
     )
+    *validated, _ = np.split(
+        _predict_if_any(head, strong.validation, labels.shape[1]), len(weak) + 1, axis=1
+    )
+    truth_valid = math.nan if target.validation is None else _as_columns(target.validation)
 
     strong_error = squared_distance(ceiling, truth)
     results = []
-    for teacher, student, weak_penalty, w2s_penalty in zip(
-        weak_predictions, students, weak_penalties, penalties
+    for teacher, student, weak_penalty, w2s_penalty, teacher_valid, student_valid in zip(
+        weak_predictions, students, weak_penalties, penalties, weak_validations, validated
     ):
         weak_error, w2s_error, misfit = (
             (f - g) ** 2 for f, g in ((teacher, truth), (student, truth), (student, teacher))
@@ -153,19 +170,32 @@ def weak_to_strong(
             _standard_error(w2s_error),
             _standard_error(misfit),
             _standard_error(weak_error - w2s_error - misfit),
+            squared_distance(teacher_valid, truth_valid),
+            squared_distance(student_valid, teacher_valid),
         )
         results.append([Errors(*map(float, row)) for row in zip(*columns)])
     return results
 
 
-def _teach(head: Head, features: ThreeSets, target: Array) -> tuple[Array, Array, Array]:
-    """Fit a weak head; its labels, its predictions at the evaluation points, its penalties."""
+def _teach(head: Head, features: ThreeSets, target: Array) -> tuple[Array, Array, Array, Array]:
+    """Fit a weak head; its labels, its predictions to evaluate and validate, its penalties."""
     head.fit(features.labelled, target)
     labels, predictions = map(head.predict, (features.unlabelled, features.evaluation))
-    return _as_columns(labels), _as_columns(predictions), chosen_penalty(head, target.shape[1])
+    tasks = target.shape[1]
+    return (
+        _as_columns(labels),
+        _as_columns(predictions),
+        _predict_if_any(head, features.validation, tasks),
+        chosen_penalty(head, tasks),
+    )
 
 
-def squared_distance(f: Array, g: Array) -> NDArray[np.float64]:
+def _predict_if_any(head: Head, rows: Array | None, tasks: int) -> NDArray[np.float64]:
+    """(n, tasks) predictions; one row of nan where there are no points."""
+    return np.full((1, tasks), math.nan) if rows is None else _as_columns(head.predict(rows))
+
+
+def squared_distance(f: Array, g: Array | float) -> NDArray[np.float64]:
     """d_P(f, g) for each task: the mean over rows of (f - g)^2, for (n, m) values."""
     return ((np.asarray(f, np.float64) - g) ** 2).mean(0)
 

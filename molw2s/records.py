@@ -18,10 +18,6 @@ REQUIRED = (
 )  # fmt: skip
 
 
-# Columns that may be undefined; elsewhere an empty cell is an empty text.
-_EMPTY = {name: [""] for name in ("pgr", "weak_loss", "strong_loss")}
-
-
 def write_records(records: pd.DataFrame, manifest: dict[str, Any], folder: Path) -> None:
     """Write both files, each in one step; numbers keep every digit."""
     write_atomically(folder / "records.csv", records.to_csv(index=False).encode())
@@ -38,7 +34,7 @@ def read_records(folder: str | Path) -> pd.DataFrame:
     """
     path = Path(folder) / "records.csv"
     try:
-        records = pd.read_csv(path, keep_default_na=False, na_values=_EMPTY)
+        records = pd.read_csv(path, keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
         raise InvalidInput(
             f"{folder} holds no run ({error}); `molw2s run SUITE --out {folder}` makes one"
@@ -47,4 +43,4 @@ def read_records(folder: str | Path) -> pd.DataFrame:
         raise InvalidInput(f"{path} is no table of trials: it lacks {', '.join(missing)}")
     if records.empty:
         raise InvalidInput(f"{path} holds no trial")
-    return records
+    return records.assign(unit=records["unit"].fillna(""))  # the one text that may be empty

@@ -6,7 +6,7 @@ import hashlib
 import platform
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,7 @@ from molw2s.encoders.transformer import TransformerEncoder
 from molw2s.errors import InvalidInput, UnknownName
 from molw2s.heads import HEADS
 from molw2s.locations import shipped
+from molw2s.predictors import representation_predictors
 from molw2s.protocol import Errors, ThreeSets, weak_to_strong
 from molw2s.synthetic.settings import SyntheticSuite
 
@@ -175,8 +176,13 @@ def run_suite(
             weak_head,
             strong_head,
         )
-        for encoder, (errors,) in zip(weak, trials):
-            rows.append(_row(suite, split, sets, encoder, strong, errors))
+        predictors = representation_predictors(
+            [embeddings[encoder.name][sets.unlabelled] for encoder in weak],
+            embeddings[strong.name][sets.unlabelled],
+            dataset.target[sets.unlabelled],
+        )
+        for encoder, (errors,), predicted in zip(weak, trials, predictors):
+            rows.append(_row(suite, split, sets, encoder, strong, errors) | asdict(predicted))
     progress("done", len(weak) + 1 + len(splits), len(weak) + 1 + len(splits))
 
     records = pd.DataFrame(rows)
@@ -191,19 +197,25 @@ def run_suite(
 
 
 def _three_sets(split: Split, labels: Labels) -> ThreeSets:
-    """Row numbers of the three sets; "disjoint" halves the training part at random."""
+    """Row numbers of the sets; "disjoint" halves the training part at random."""
+    valid = split.valid if len(split.valid) else None
     if labels == "shared":
-        return ThreeSets(split.train, split.train, split.test)
+        return ThreeSets(split.train, split.train, split.test, valid)
     if len(split.train) < 2:
         raise InvalidInput(f"split {split.name} has too few training molecules to halve")
     seed = int.from_bytes(hashlib.sha256(split.name.encode()).digest()[:4], "big")
     shuffled = np.random.default_rng(seed).permutation(split.train)
     half = len(shuffled) // 2
-    return ThreeSets(np.sort(shuffled[:half]), np.sort(shuffled[half:]), split.test)
+    return ThreeSets(np.sort(shuffled[:half]), np.sort(shuffled[half:]), split.test, valid)
 
 
 def _at(values: NDArray[Any], sets: ThreeSets) -> ThreeSets:
-    return ThreeSets(values[sets.labelled], values[sets.unlabelled], values[sets.evaluation])
+    return ThreeSets(
+        values[sets.labelled],
+        values[sets.unlabelled],
+        values[sets.evaluation],
+        None if sets.validation is None else values[sets.validation],
+    )
 
 
 def _row(
@@ -233,6 +245,9 @@ def _row(
         "weak_penalty": errors.weak_penalty,
         "w2s_penalty": errors.w2s_penalty,
         "strong_penalty": errors.strong_penalty,
+        "weak_error_valid": errors.weak_error_valid,
+        "misfit_valid": errors.misfit_valid,
+        "weak_error_minus_misfit_valid": errors.weak_error_minus_misfit_valid,
     }
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from molw2s.cli import main
+from molw2s.report import RULES
 
 SMALL = ["--weak", "weak-h8", "--weak", "weak-h96", "--strong", "rdkit"]
 FILES = {
@@ -98,6 +99,18 @@ def test_compare_without_figures_of_the_paper_says_so(freesolv, molw2s):
     assert code == 0
     assert "the rule chooses" in out
     assert "the paper: no figures at hand for freesolv" in out
+
+
+def test_a_run_records_what_every_rule_looks_at(freesolv, molw2s):
+    records = pd.read_csv(freesolv / "records.csv")
+    # A value of its own for each teacher and split: nothing is copied or left empty.
+    for rule in RULES:
+        assert records[rule.column].nunique() == len(records), rule
+    _, out, _ = molw2s("compare", freesolv, "--json")
+    rules = json.loads(out)["rules"]
+    assert [rule["column"] for rule in rules] == [rule.column for rule in RULES]
+    assert {rule["chosen"] for rule in rules} == {"weak-h8", "weak-h96"}
+    assert rules[0]["regret"] == json.loads(out)["run"]["regret"]
 
 
 def test_json_is_one_object(freesolv, molw2s, tmp_path):

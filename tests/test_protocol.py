@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import astuple, replace
 from itertools import chain
 
 import numpy as np
@@ -54,6 +55,24 @@ def test_errors_of_a_case_done_by_hand():
     assert math.isnan(errors.weak_penalty)
 
 
+def test_validation_points_have_errors_of_their_own_and_change_no_other():
+    weak, strong, target = data()
+    head = HEADS["ridge"]
+    before = weak_to_strong(weak, strong, target, head, head)
+    # The evaluation points once more, as validation points: the errors must be the same.
+    again = [replace(sets, validation=sets.evaluation) for sets in (*weak, strong, target)]
+    after = weak_to_strong(again[:-2], again[-2], again[-1], head, head)
+    for old, new in zip(chain(*before), chain(*after)):
+        assert math.isnan(old.weak_error_valid)
+        assert math.isnan(old.misfit_valid)
+        assert new.weak_error_valid == pytest.approx(new.weak_error, rel=1e-12)
+        assert new.misfit_valid == pytest.approx(new.misfit, rel=1e-12)
+        assert new.weak_error_minus_misfit_valid == new.weak_error_valid - new.misfit_valid
+        assert (new.weak_error, new.misfit, new.w2s_error) == (
+            old.weak_error, old.misfit, old.w2s_error,
+        )  # fmt: skip
+
+
 def test_errors_are_squared_not_rooted():
     assert squared_distance(np.array([[3.0]]), np.array([[0.0]])) == 9
 
@@ -77,7 +96,7 @@ def test_all_tasks_and_weak_models_at_once_are_the_same_as_one_by_one():
     together = weak_to_strong(weak, strong, target, head, head)
     for place, representation in enumerate(weak):
         for task in range(2):
-            one = ThreeSets(*(getattr(target, s)[:, task] for s in ThreeSets.__slots__))
+            one = ThreeSets(*(values[:, task] for values in astuple(target)[:3]))
             ((alone,),) = weak_to_strong([representation], strong, one, head, head)
             for name in Errors.__slots__:
                 assert_allclose(

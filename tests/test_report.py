@@ -12,11 +12,9 @@ from molw2s.records import REQUIRED, read_records
 from molw2s.report import (
     compare_with_paper,
     gain_vs_misfit,
-    paper_table,
     summary_table,
     to_markdown,
 )
-from molw2s.report.comparison import select
 
 
 def records(dataset="lipop", sizes=(8, 16), splits=("random-122", "random-123")):
@@ -38,31 +36,10 @@ def records(dataset="lipop", sizes=(8, 16), splits=("random-122", "random-123"))
 
 
 def test_the_papers_own_table_gives_the_papers_own_figures():
-    selection = select(paper_table("lipop"), "hidden_size")
+    selection = compare_with_paper(records()).paper
     assert selection.spearman == pytest.approx(0.929, abs=5e-4)
     assert selection.kendall == pytest.approx(0.786, abs=5e-4)
     assert (selection.chosen, selection.best, selection.regret) == ("96", "96", 0.0)
-
-
-def test_regret_is_what_the_rule_loses():
-    table = pd.DataFrame(
-        {
-            "weak": ["a", "b", "c"],
-            "weak_error_minus_misfit_mean": [1.0, 2.0, 3.0],
-            "w2s_error_mean": [0.7, 0.5, 0.9],
-        }
-    )
-    selection = select(table, "weak")
-    assert (selection.chosen, selection.best) == ("a", "b")
-    assert selection.regret == pytest.approx(0.2)
-    assert selection.spearman == pytest.approx(0.5)
-    assert selection.kendall == pytest.approx(1 / 3)
-
-
-def test_one_teacher_has_no_rank_correlation():
-    selection = select(summary_table(records(sizes=(8,))), "weak")
-    assert math.isnan(selection.spearman)
-    assert selection.regret == 0
 
 
 def test_summary_is_mean_and_sample_deviation_over_splits():
@@ -106,3 +83,12 @@ def test_a_table_that_is_not_ours_is_refused(tmp_path):
     (tmp_path / "records.csv").write_text(",".join(REQUIRED) + "\n")
     with pytest.raises(InvalidInput, match="holds no trial"):
         read_records(tmp_path)
+
+
+def test_an_empty_unit_is_text_and_any_other_empty_cell_is_undefined(tmp_path):
+    frame = records().assign(unit="", pgr=float("nan"), seed=float("nan"), weak="NA")
+    frame.to_csv(tmp_path / "records.csv", index=False)
+    found = read_records(tmp_path)
+    assert set(found["unit"]) == {""}
+    assert set(found["weak"]) == {"NA"}
+    assert found[["pgr", "seed"]].isna().all(axis=None)

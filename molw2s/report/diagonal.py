@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-LEVEL = 0.95
+from molw2s.report.bootstrap import LEVEL
+
 DIAGONAL_CAPTION = (
     "Gain against misfit: statistics over the tasks of a seed, mean over seeds, 95 % interval"
 )

@@ -6,7 +6,9 @@ anti-diagonal as well.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import pandas as pd
@@ -14,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from molw2s.report.diagonal import has_tasks
+from molw2s.report.tables import side
 
 MARKERS = "osD^vP*Xhp<>"
 
@@ -25,19 +28,12 @@ def gain_vs_misfit(records: pd.DataFrame) -> Figure:
     """
     figure = Figure(figsize=(6.4, 4.6), layout="constrained")
     axes = figure.add_subplot()
-    encoders = records[["weak", "weak_hidden_size"]].drop_duplicates()
-    encoders = encoders.sort_values(["weak_hidden_size", "weak"], kind="stable")["weak"].tolist()
-    colours = matplotlib.colormaps["viridis"]
-    colour_of = {
-        name: colours(place / max(1, len(encoders) - 1)) for place, name in enumerate(encoders)
-    }
-    splits = records["split"].drop_duplicates().tolist()
-    marker_of = {name: MARKERS[place % len(MARKERS)] for place, name in enumerate(splits)}
-
+    colour_of, marker_of = _encoder_colours(records), _split_markers(records)
     seeds = has_tasks(records)
     if seeds:
-        marker_of = dict.fromkeys(splits, "o")
+        colours, splits = matplotlib.colormaps["viridis"], list(marker_of)
         colour_of = {name: colours(place / len(splits)) for place, name in enumerate(splits)}
+        marker_of = dict.fromkeys(splits, "o")
     for (encoder, split), trials in records.groupby(["weak", "split"], sort=False):
         axes.plot(
             trials["misfit"], trials["gain"], marker_of[split], linestyle="",
@@ -61,27 +57,95 @@ def gain_vs_misfit(records: pd.DataFrame) -> Figure:
         f"{first['suite']}\nweak {first['weak']}, strong {first['strong']}, "
         f"{first['labels']} labels"
         if seeds
-        else f"{first['dataset']}: strong {first['strong']}, heads {first['weak_head']} / "
-        f"{first['strong_head']}, {first['labels']} labels",
+        else f"{first['dataset']}: strong {first['strong']}, {side(records, 'weak').iloc[0]} / "
+        f"{side(records, 'strong').iloc[0]}, {first['labels']} labels",
         fontsize=10,
     )
-    handles = [
-        Line2D([], [], marker="o", linestyle="", color=colour_of[name], label=name)
-        for name in (splits if seeds else encoders)
-    ]
-    handles += (
-        []
-        if seeds
-        else [
-            Line2D([], [], marker=marker_of[name], linestyle="", color="0.4", label=name)
-            for name in splits
-        ]
-    )
-    handles.append(Line2D([], [], linestyle="--", color="0.5", label="gain = misfit"))
+    handles = _legend(colour_of, {} if seeds else marker_of)
     if flipped:
         handles.append(Line2D([], [], linestyle=":", color="0.3", label="gain = −misfit"))
     figure.legend(handles=handles, loc="outside right center", fontsize=8, frameon=False)
     return figure
+
+
+def gain_vs_misfit_panels(trials: pd.DataFrame, table: pd.DataFrame) -> Figure:
+    """One dataset's combinations, a panel each: same axes, same colours, a row of labels' own.
+
+    Parameters
+    ----------
+    trials, table
+        As ``study.combine`` and ``study.combination_table`` give them.
+    """
+    key = ["strong", "labels", "weak_side", "strong_side"]
+    blocks = [block for _, block in table.groupby(key[:2], sort=False)]
+    columns = min(5, max(map(len, blocks)))
+    place_of: dict[Any, int] = {}
+    start = 0
+    for block in blocks:
+        place_of |= {index: start + place for place, index in enumerate(block.index)}
+        start += math.ceil(len(block) / columns) * columns
+    rows = start // columns
+    figure = Figure(figsize=(1.9 * columns + 1.6, 2.05 * rows + 0.5), layout="constrained")
+    panels: Any = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    colour_of, marker_of = _encoder_colours(trials), _split_markers(trials)
+    reach = max(trials["gain"].max(), trials["misfit"].max())
+    used = set(place_of.values())
+    for place, axes in enumerate(panels):
+        axes.set_visible(place in used)
+        axes.tick_params(labelsize=7, labelbottom=place + columns not in used)
+    for index, row in table.iterrows():
+        axes = panels[place_of[index]]
+        axes.plot([0, reach], [0, reach], "--", color="0.5", linewidth=1, zorder=0)
+        axes.axhline(0, color="0.85", linewidth=1, zorder=0)
+        of_panel = trials[(trials[key] == row[key]).all(axis=1)]
+        for (encoder, split), dots in of_panel.groupby(["weak", "split"], sort=False):
+            axes.plot(
+                dots["misfit"], dots["gain"], marker_of[split], linestyle="",
+                color=colour_of[encoder], markersize=4.5, markeredgecolor="white",
+                markeredgewidth=0.3,
+            )  # fmt: skip
+        axes.set_title(
+            f"{row['weak_side']} → {row['strong_side']}\n{row['strong']}, {row['labels']} labels",
+            fontsize=7,
+        )
+        axes.text(
+            0.04, 0.96, f"slope {row['slope']:.2f}, r {row['correlation']:.2f}",
+            transform=axes.transAxes, fontsize=6.5, verticalalignment="top",
+        )  # fmt: skip
+    unit = f"  [({trials['unit'].iloc[0]})²]" if trials["unit"].iloc[0] else ""
+    figure.supxlabel(f"misfit{unit}", fontsize=9)
+    figure.supylabel(f"gain = weak error - w2s error{unit}", fontsize=9)
+    figure.legend(
+        handles=_legend(colour_of, marker_of), loc="outside right center", fontsize=7, frameon=False
+    )
+    return figure
+
+
+def _encoder_colours(records: pd.DataFrame) -> dict[str, Any]:
+    """A colour for each weak encoder, by hidden size."""
+    encoders = records[["weak", "weak_hidden_size"]].drop_duplicates()
+    encoders = encoders.sort_values(["weak_hidden_size", "weak"], kind="stable")["weak"]
+    colours = matplotlib.colormaps["viridis"]
+    last = max(1, len(encoders) - 1)
+    return {name: colours(place / last) for place, name in enumerate(encoders)}
+
+
+def _split_markers(records: pd.DataFrame) -> dict[str, str]:
+    """A marker for each split, in the records' order."""
+    splits = records["split"].drop_duplicates()
+    return {name: MARKERS[place % len(MARKERS)] for place, name in enumerate(splits)}
+
+
+def _legend(colour_of: dict[str, Any], marker_of: dict[str, str]) -> list[Line2D]:
+    dots = [(name, "o", colour) for name, colour in colour_of.items()]
+    dots += [(name, marker, "0.4") for name, marker in marker_of.items()]
+    return [
+        *(
+            Line2D([], [], linestyle="", marker=marker, color=colour, label=name)
+            for name, marker, colour in dots
+        ),
+        Line2D([], [], linestyle="--", color="0.5", label="gain = misfit"),
+    ]
 
 
 def save_figure(figure: Figure, stem: Path) -> None:

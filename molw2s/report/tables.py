@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pandas as pd
 
 from molw2s.report.diagonal import has_tasks
@@ -76,9 +78,21 @@ def describe(records: pd.DataFrame) -> str:
     return (
         f"{first['dataset']}: mean squared errors in ({first['unit'] or 'target units'})^2 on the "
         f"test part, mean ± std over {splits} split{'s' * (splits != 1)}; strong encoder "
-        f"{first['strong']}, heads {first['weak_head']} (weak) and {first['strong_head']} "
-        f"(strong), {first['labels']} labels"
+        f"{first['strong']}, {side(records, 'weak').iloc[0]} (weak side) and "
+        f"{side(records, 'strong').iloc[0]} (strong side), {first['labels']} labels"
     )
+
+
+def side(records: pd.DataFrame, which: Literal["weak", "strong"]) -> pd.Series:
+    """How each trial's weak or strong model was fitted: a head's name, or "full" or "lora".
+
+    Records without a mode are of heads on frozen encoders.
+    """
+    head = records[f"{which}_head"]
+    if f"{which}_mode" not in records:
+        return head
+    mode = records[f"{which}_mode"].fillna("head")
+    return mode.where(mode != "head", head)
 
 
 def to_markdown(text: pd.DataFrame) -> str:

@@ -1,0 +1,202 @@
+"""Many runs side by side: one row a combination of heads or finetuning, and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from molw2s.errors import InvalidInput
+from molw2s.report.bootstrap import interval, resampled_trials
+from molw2s.report.comparison import paper_table
+from molw2s.report.diagonal import has_tasks
+from molw2s.report.rules import RULES, rules_table
+from molw2s.report.tables import side, summary_table
+
+COMBINATION = ["dataset", "strong", "labels", "weak_side", "strong_side"]
+_TRIAL = [*COMBINATION, "weak", "split", "seed"]
+_SIDES = (
+    "least-squares", "ridge", "norm-ball", "kernel-ridge", "kernel-ball", "full", "lora",
+)  # fmt: skip
+# What is not named here comes after it, by the alphabet.
+_ORDER = {
+    "dataset": ("esol", "freesolv", "lipop"),
+    "labels": ("shared", "disjoint"),
+    "weak_side": _SIDES,
+    "strong_side": _SIDES,
+}
+
+
+def combine(runs: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """The trials of many runs as one tidy frame, in an order that does not depend on theirs.
+
+    ``weak_side`` and ``strong_side`` are added: the name of a head on the frozen encoder, or the
+    mode ("full", "lora") where the encoder was finetuned. Trials that agree in ``COMBINATION``
+    belong together, whichever run they come from.
+
+    Raises
+    ------
+    InvalidInput
+        If a trial appears twice, or a run is a synthetic one.
+    """
+    trials = pd.concat(list(runs), ignore_index=True)
+    if has_tasks(trials):
+        raise InvalidInput("a study is of molecular runs; `molw2s report` shows a synthetic one")
+    trials["weak_side"], trials["strong_side"] = side(trials, "weak"), side(trials, "strong")
+    trials["seed"] = trials["seed"].fillna(0).astype(int) if "seed" in trials else 0
+    if (again := trials.duplicated(_TRIAL)).any():
+        twice = ", ".join(map(str, trials.loc[again.idxmax(), _TRIAL]))
+        raise InvalidInput(f"the runs hold this trial more than once: {twice}")
+    order = [*COMBINATION, "weak_hidden_size", "weak", "split", "seed"]
+    return trials.sort_values(order, key=_rank, ignore_index=True)
+
+
+def _rank(column: pd.Series) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    known = _ORDER.get(str(column.name), ())
+    return column.map(
+        lambda value: f"{known.index(value) if value in known else len(known):02}{value}"
+    )
+
+
+def combination_table(trials: pd.DataFrame) -> pd.DataFrame:
+    """One row a combination, in the order of ``trials`` (as ``combine`` gives them).
+
+    teachers, splits, trials
+        How many there are.
+    slope, correlation
+        Of the least-squares line of gain on misfit over trials, and Pearson's; ``_low`` and
+        ``_high`` are the middle 95 % over bootstrap draws of trials. Trials of one split share
+        their test molecules, so these intervals are too narrow rather than too wide.
+    spearman, regret
+        Of weak error - misfit, measured on the test part, as in ``rules_table``: its interval is
+        over splits.
+    regret_<column>
+        The regret of each rule of ``RULES``; nan where its column is not recorded.
+    pgr_median, pgr_undefined
+        PGR over the trials whose weak error is above the ceiling; the share of those where it is
+        not, so that there is no gap to recover.
+    weak_error, w2s_error, misfit, gain, strong_error
+        Means over trials.
+    paper_distance
+        Mean absolute difference to the paper's Table 1, over weak error - misfit and w2s error
+        and over the hidden sizes that both have; nan for a dataset without figures.
+
+    Raises
+    ------
+    InvalidInput
+        If a combination's teachers were not all tried on the same splits and seeds.
+    """
+    rows = []
+    for key, group in trials.groupby(COMBINATION, sort=False):
+        measures = ["weak_error", "w2s_error", "misfit", "gain", "strong_error"]
+        try:
+            rules = rules_table(group).to_dict("records")
+        except InvalidInput as error:
+            raise InvalidInput(f"{', '.join(map(str, key))}: {error}") from error
+        papers_rule = rules[0]
+        rows.append(
+            dict(zip(COMBINATION, key))
+            | {
+                "teachers": group["weak"].nunique(),
+                "splits": group["split"].nunique(),
+                "trials": len(group),
+            }
+            | gain_on_misfit(group)
+            | {
+                name: papers_rule[name]
+                for name in ("spearman", "regret", "regret_low", "regret_high")
+            }
+            | {f"regret_{rule['column']}": rule.get("regret", np.nan) for rule in rules}
+            | _recovered(group)
+            | group[measures].mean().to_dict()
+            | {"paper_distance": _paper_distance(group)}
+        )
+    return pd.DataFrame(rows)
+
+
+def gain_on_misfit(trials: pd.DataFrame) -> dict[str, float]:
+    """Slope and correlation of gain on misfit, each with its ``_low`` and ``_high``."""
+    x, y = (trials[name].to_numpy(np.float64) for name in ("misfit", "gain"))
+    x, y = x - x.mean(), y - y.mean()
+    result: dict[str, float] = {}
+    weights = np.vstack([np.full(len(x), 1 / len(x)), resampled_trials(len(x))])
+    # Moments of each draw; a draw of one trial over and over has no line.
+    mean_x, mean_y = weights @ x, weights @ y
+    covariance = weights @ (x * y) - mean_x * mean_y
+    variance_x = weights @ x**2 - mean_x**2
+    variance_y = weights @ y**2 - mean_y**2
+    for name, scale in (("slope", variance_x), ("correlation", np.sqrt(variance_x * variance_y))):
+        values = np.full(len(scale), np.nan)
+        np.divide(covariance, scale, out=values, where=scale > 1e-10 * scale[0])
+        low, high = interval(values[1:])
+        result |= {name: float(values[0]), f"{name}_low": low, f"{name}_high": high}
+    return result
+
+
+def _recovered(trials: pd.DataFrame) -> dict[str, float]:
+    gap = trials["weak_error"] - trials["strong_error"]
+    pgr = (trials["gain"] / gap)[gap > 0]
+    return {"pgr_median": float(pgr.median()), "pgr_undefined": float((gap <= 0).mean())}
+
+
+def _paper_distance(trials: pd.DataFrame) -> float:
+    paper = paper_table(str(trials["dataset"].iloc[0]))
+    if paper is None:
+        return np.nan
+    columns = ["weak_error_minus_misfit_mean", "w2s_error_mean"]
+    ours = summary_table(trials).set_index("weak_hidden_size")[columns]
+    theirs = paper.set_index("hidden_size")[columns].reindex(ours.index)
+    return float((ours - theirs).abs().mean(axis=None))
+
+
+def readable_study(table: pd.DataFrame) -> pd.DataFrame:
+    """One dataset's combinations as text; the distance only where the paper has figures."""
+    text = _names(table)
+    text["trials"] = [str(number) for number in table["trials"]]
+    text["slope"] = _with_interval(table, "slope", 2)
+    text["correlation"] = _with_interval(table, "correlation", 2)
+    text["Spearman"] = _numbers(table["spearman"], 2)
+    text["regret"] = _with_interval(table, "regret", 3)
+    text["PGR"] = [
+        value + (f" (undefined {share:.0%})" if share else "")
+        for value, share in zip(_numbers(table["pgr_median"], 2), table["pgr_undefined"])
+    ]
+    for name, heading in (
+        ("weak_error", "weak error"), ("misfit", "misfit"), ("gain", "gain"),
+        ("strong_error", "ceiling"),
+    ):  # fmt: skip
+        text[heading] = _numbers(table[name], 3)
+    if table["paper_distance"].notna().any():
+        text["distance to the paper"] = _numbers(table["paper_distance"], 3)
+    return text
+
+
+def readable_regrets(table: pd.DataFrame) -> pd.DataFrame:
+    """One dataset's regrets as text: a row a combination, a column a rule."""
+    text = _names(table)
+    for rule in RULES:
+        text[rule.title] = _numbers(table[f"regret_{rule.column}"], 3)
+    return text
+
+
+def _names(table: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "labels": table["labels"],
+            "weak model": table["weak_side"],
+            "strong model": table["strong"] + ", " + table["strong_side"],
+        }
+    )
+
+
+def _numbers(values: pd.Series, digits: int) -> list[str]:
+    return ["-" if pd.isna(value) else f"{value:.{digits}f}" for value in values]
+
+
+def _with_interval(table: pd.DataFrame, name: str, digits: int) -> list[str]:
+    columns: Any = (_numbers(table[name + end], digits) for end in ("", "_low", "_high"))
+    return [f"{value} [{low}, {high}]" for value, low, high in zip(*columns)]

@@ -1,0 +1,98 @@
+"""The study as a page: tables and figures made from records, among prose that is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from molw2s.errors import InvalidInput
+from molw2s.locations import write_atomically
+from molw2s.records import read_records
+from molw2s.report.bootstrap import DRAWS, SEED
+from molw2s.report.figures import gain_vs_misfit_panels, save_figure
+from molw2s.report.study import combination_table, combine, readable_regrets, readable_study
+from molw2s.report.tables import to_markdown
+
+BEGIN = "<!-- molw2s study: made from records; write above or below, not here -->"
+END = "<!-- molw2s study: end -->"
+_NOTE = (
+    "Every combination that was run, one row each; means over trials, errors are mean squared "
+    "errors. Weak and strong model: a head on the frozen encoder, or how it was finetuned. Slope "
+    "and correlation: of gain on misfit over trials. Spearman, regret: of choosing the teacher "
+    "with the smallest weak error - misfit. In brackets: the middle 95 % of {draws} bootstrap "
+    "draws (seed {seed}), over trials for slope and correlation, over splits for regret. PGR: "
+    "median over the trials whose weak error is above the ceiling; undefined in the others."
+)
+_DISTANCE = (
+    " Distance: mean absolute difference to the paper's Table 1, over weak error - misfit and "
+    "w2s error."
+)
+
+
+def write_study(folders: Sequence[str | Path], page: str | Path) -> pd.DataFrame:
+    """Write the page and, in a folder beside it that has its name, what it is made from.
+
+    The folder gets ``records.csv`` (all trials; so it can itself be given as a run), ``table.csv``
+    (a row a combination), and a figure for each dataset. In a page that exists only what stands
+    between the two marks is replaced.
+
+    Returns
+    -------
+    DataFrame
+        ``combination_table``.
+
+    Raises
+    ------
+    InvalidInput
+        If a folder holds no run, a trial is in two of them, or the page has no place for tables.
+    """
+    page = Path(page)
+    before, after = _around(page)
+    trials = combine(read_records(folder) for folder in folders)
+    table = combination_table(trials)
+    beside = page.with_suffix("")
+    write_atomically(beside / "records.csv", trials.to_csv(index=False).encode())
+    write_atomically(beside / "table.csv", table.to_csv(index=False).encode())
+    sections = [_NOTE.format(draws=DRAWS, seed=SEED)]
+    for dataset, rows in table.groupby("dataset", sort=False):
+        of_dataset = trials[trials["dataset"] == dataset]
+        save_figure(gain_vs_misfit_panels(of_dataset, rows), beside / str(dataset))
+        sections.append(_section(str(dataset), of_dataset, rows, beside.name))
+    content = before + "\n\n".join([BEGIN, *sections, END]) + after
+    write_atomically(page, content.encode())
+    return table
+
+
+def _around(page: Path) -> tuple[str, str]:
+    """What stands before and after the marks."""
+    if not page.exists():
+        return "# Study\n\n", "\n"
+    before, begin, rest = page.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise InvalidInput(
+            f"{page} exists and does not say where the tables go; put these two lines there:\n"
+            f"{BEGIN}\n{END}"
+        )
+    return before, after
+
+
+def _section(dataset: str, trials: pd.DataFrame, table: pd.DataFrame, folder: str) -> str:
+    unit = trials["unit"].iloc[0]
+    distance = _DISTANCE if table["paper_distance"].notna().any() else ""
+    return "\n\n".join(
+        [
+            f"## {dataset}",
+            f"Errors in {f'({unit})²' if unit else 'squared target units'}; "
+            f"{trials['weak'].nunique()} weak encoders, {trials['split'].nunique()} splits."
+            + distance,
+            to_markdown(readable_study(table)).rstrip(),
+            "Regret of each rule for choosing a teacher:",
+            to_markdown(readable_regrets(table)).rstrip(),
+            f"![Gain against misfit on {dataset}]({folder}/{dataset}.png)",
+            "*Gain against misfit: one panel a combination (weak model → strong model), one dot a "
+            "weak encoder and split.*",
+        ]
+    )

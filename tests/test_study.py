@@ -1,0 +1,222 @@
+"""The study: statistics against NumPy on resampled trials, and a page that keeps one's prose."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from molw2s.cli import main
+from molw2s.errors import InvalidInput
+from molw2s.records import read_records, write_records
+from molw2s.report import bootstrap, combination_table, combine, paper_table, write_study
+from molw2s.report.figures import gain_vs_misfit_panels
+from molw2s.report.study import gain_on_misfit, readable_study
+from molw2s.report.study_page import BEGIN, END
+
+SIZES = (8, 16, 96)
+SPLITS = ("random-122", "random-123", "random-124")
+
+
+def run(rng=0, sizes=SIZES, splits=SPLITS, **settings):
+    """Records of one combination."""
+    rng = np.random.default_rng(rng)
+    trials = pd.DataFrame(
+        [
+            {"weak": f"weak-h{size}", "weak_hidden_size": size, "split": split}
+            for split in splits
+            for size in sizes
+        ]
+    )
+    n = len(trials)
+    settings = {
+        "suite": "s", "dataset": "esol", "unit": "", "strong": "strong-small",
+        "weak_head": "ridge", "strong_head": "ridge", "labels": "shared",
+        "weak_error": rng.uniform(1, 2, n), "w2s_error": rng.uniform(0.5, 1, n),
+        "misfit": rng.uniform(0.1, 1, n), "strong_error": 0.4,
+    } | settings  # fmt: skip
+    trials = trials.assign(**settings)
+    trials["gain"] = trials["weak_error"] - trials["w2s_error"]
+    trials["weak_error_minus_misfit"] = trials["weak_error"] - trials["misfit"]
+    trials["gain_minus_misfit"] = trials["gain"] - trials["misfit"]
+    gap = trials["weak_error"] - trials["strong_error"]
+    trials["pgr"] = trials["gain"] / gap.where(gap != 0)
+    return trials
+
+
+def one_row(records):
+    (row,) = combination_table(combine([records])).to_dict("records")
+    return row
+
+
+def test_line_and_interval_are_numpys_on_the_trials_that_were_drawn(monkeypatch):
+    monkeypatch.setattr(bootstrap, "DRAWS", 199)
+    trials = run()
+    found = gain_on_misfit(trials)
+    counts = (bootstrap.resampled_trials(len(trials)) * len(trials)).round().astype(int)
+    lines = []
+    for count in [np.ones(len(trials), int), *counts]:
+        x, y = (np.repeat(trials[name], count) for name in ("misfit", "gain"))
+        lines.append((np.polyfit(x, y, 1)[0], np.corrcoef(x, y)[0, 1]))
+    for name, (value, *drawn) in zip(("slope", "correlation"), np.transpose(lines)):
+        assert found[name] == pytest.approx(value)
+        # The 5th and the 195th of 199: 2.5 % and 97.5 %.
+        ends = np.sort(drawn)[[4, 194]]
+        assert (found[f"{name}_low"], found[f"{name}_high"]) == pytest.approx(tuple(ends))
+
+
+def test_gain_that_is_misfit_has_slope_and_correlation_one_in_every_draw():
+    trials = run().assign(gain=run()["misfit"])
+    found = gain_on_misfit(trials)
+    assert list(found.values()) == pytest.approx([1] * 6)
+
+
+def test_dots_all_alike_have_no_line():
+    found = gain_on_misfit(run(misfit=0.3))
+    assert all(map(math.isnan, found.values()))
+
+
+def test_pgr_is_over_the_trials_that_have_a_gap():
+    row = one_row(
+        run(weak_error=[2.0] * 6 + [0.3] * 3, w2s_error=[1, 1, 1, 1.5, 1.5, 1.5, 9, 9, 9])
+    )
+    assert row["pgr_undefined"] == pytest.approx(3 / 9)
+    assert row["pgr_median"] == pytest.approx((1 / 1.6 + 0.5 / 1.6) / 2)
+
+
+def test_the_papers_own_figures_are_at_distance_zero():
+    paper = paper_table("lipop").set_index("hidden_size").loc[[8, 96]]
+    rule, w2s = paper["weak_error_minus_misfit_mean"], paper["w2s_error_mean"]
+    settings = {"dataset": "lipop", "sizes": (8, 96), "misfit": 0.0}
+    records = run(weak_error=[*rule] * 3, w2s_error=[*w2s] * 3, **settings)
+    assert one_row(records)["paper_distance"] == pytest.approx(0, abs=1e-12)
+    # One of two columns off by 0.3 in one of two sizes.
+    off = run(weak_error=[*rule] * 3, w2s_error=[*w2s.add([0.3, 0])] * 3, **settings)
+    assert one_row(off)["paper_distance"] == pytest.approx(0.3 / 4)
+    assert math.isnan(one_row(run())["paper_distance"])
+
+
+def test_combinations_come_in_one_order_whatever_the_order_of_runs():
+    runs = [
+        run(1, labels="disjoint"),
+        run(2, strong_mode="full", weak_head="kernel-ridge"),
+        run(3, dataset="lipop"),
+        run(4, weak_head="kernel-ridge", strong_head="norm-ball", strong_mode="head"),
+        run(5),
+    ]
+    table = combination_table(combine(runs))
+    assert list(
+        zip(table["dataset"], table["labels"], table["weak_side"], table["strong_side"])
+    ) == [
+        ("esol", "shared", "ridge", "ridge"),
+        ("esol", "shared", "kernel-ridge", "norm-ball"),
+        ("esol", "shared", "kernel-ridge", "full"),
+        ("esol", "disjoint", "ridge", "ridge"),
+        ("lipop", "shared", "ridge", "ridge"),
+    ]
+    pd.testing.assert_frame_equal(table, combination_table(combine(runs[::-1])))
+
+
+def test_seeds_in_several_runs_are_one_combination():
+    runs = [run(seed, weak_mode="full", seed=seed, splits=SPLITS[:2]) for seed in range(3)]
+    (row,) = combination_table(combine(runs)).to_dict("records")
+    assert (row["trials"], row["splits"], row["weak_side"]) == (18, 2, "full")
+    means = pd.concat(runs)
+    assert row["gain"] == pytest.approx(means["gain"].mean())
+
+
+def test_a_trial_in_two_runs_is_refused():
+    with pytest.raises(InvalidInput, match=r"more than once: esol.*weak-h8"):
+        combine([run(), run(labels="disjoint"), run(sizes=(8,))])
+
+
+def test_an_unfinished_combination_is_named():
+    with pytest.raises(
+        InvalidInput, match=r"esol, strong-small, disjoint, ridge, ridge: not every"
+    ):
+        combination_table(combine([run(), run(labels="disjoint").iloc[1:]]))
+
+
+def test_synthetic_runs_are_refused():
+    with pytest.raises(InvalidInput, match="molecular"):
+        combine([run().assign(task=0)])
+
+
+def test_the_figure_has_a_panel_a_combination_on_the_same_axes():
+    trials = combine([run(), run(1, strong_head="kernel-ridge"), run(2, labels="disjoint")])
+    figure = gain_vs_misfit_panels(trials, combination_table(trials))
+    panels = [axes for axes in figure.axes if axes.get_visible()]
+    assert len(panels) == 3
+    assert len({(axes.get_xlim(), axes.get_ylim()) for axes in panels}) == 1
+    for axes, (_, group) in zip(panels, trials.groupby(["labels", "strong_head"], sort=False)):
+        dots = [line for line in axes.lines if line.get_linestyle() == "None"]
+        assert {(float(d.get_xdata()[0]), float(d.get_ydata()[0])) for d in dots} == set(
+            zip(group["misfit"], group["gain"])
+        )
+    # Disjoint labels begin a row.
+    assert panels[2].get_position().x0 == panels[0].get_position().x0
+
+
+def test_the_distance_is_shown_where_the_paper_has_figures():
+    table = combination_table(combine([run(dataset="lipop"), run(1)]))
+    shown = {
+        dataset: "distance to the paper" in readable_study(rows)
+        for dataset, rows in table.groupby("dataset")
+    }
+    assert shown == {"lipop": True, "esol": False}
+
+
+@pytest.fixture
+def folders(tmp_path):
+    for name, records in (("a", run()), ("b", run(1, labels="disjoint", unit="logD"))):
+        write_records(records, {}, tmp_path / name)
+    return [tmp_path / "a", tmp_path / "b"]
+
+
+def test_a_page_made_again_keeps_the_prose_around_it(folders, tmp_path):
+    page = tmp_path / "study.md"
+    write_study(folders[:1], page)
+    first = page.read_text()
+    assert first.startswith("# Study")
+    assert "disjoint" not in first
+    page.write_text(f"Mine, above.\n\n{first}\nMine, below.\n")
+    write_study(folders, page)
+    text = page.read_text()
+    assert text.startswith("Mine, above.\n\n# Study\n\n" + BEGIN)
+    assert text.endswith(END + "\n\nMine, below.\n")
+    assert "| disjoint | ridge | strong-small, ridge | 9 |" in text
+    assert (tmp_path / "study" / "esol.png").read_bytes()[:4] == b"\x89PNG"
+    assert "](study/esol.png)" in text
+
+
+def test_the_page_is_a_function_of_the_records_it_leaves(folders, tmp_path):
+    write_study(folders, tmp_path / "one.md")
+    assert len(read_records(tmp_path / "one")) == 18
+    write_study([tmp_path / "one"], tmp_path / "two.md")
+    one, two = ((tmp_path / f"{name}.md").read_text() for name in ("one", "two"))
+    assert one.replace("(one/", "(two/") == two
+    for name in ("records.csv", "table.csv", "esol.png", "esol.svg"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+@pytest.mark.parametrize("text", ["Mine.", f"{BEGIN}", f"{END} {BEGIN}"])
+def test_a_page_without_a_place_for_tables_is_left_alone(folders, tmp_path, text):
+    page = tmp_path / "study.md"
+    page.write_text(text)
+    with pytest.raises(InvalidInput, match="does not say where"):
+        write_study(folders, page)
+    assert page.read_text() == text
+    assert not (tmp_path / "study").exists()
+
+
+def test_the_command(folders, tmp_path, capsys):
+    page = tmp_path / "docs" / "mine.md"
+    with pytest.raises(SystemExit) as stop:
+        main(["study", *map(str, folders), "--out", str(page), "--json"])
+    assert not stop.value.code
+    answer = json.loads(capsys.readouterr().out)
+    assert [row["labels"] for row in answer["combinations"]] == ["shared", "disjoint"]
+    assert page.is_file()
