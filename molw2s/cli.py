@@ -54,6 +54,11 @@ class LabelsOption(str, Enum):
     reused = "reused"
 
 
+class PartOption(str, Enum):
+    test = "test"
+    valid = "valid"
+
+
 class SplitterOption(str, Enum):
     random = "random"
     scaffold = "scaffold"
@@ -325,22 +330,47 @@ def encode(
 
 @app.command()
 def probe(
-    encoders: Annotated[list[str], typer.Argument(help="Names, folders, or hub checkpoints.")],
+    encoders: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Names, folders, or hub checkpoints [default: all in models/, the descriptors and "
+            "the untrained ones]."
+        ),
+    ] = None,
     dataset: Annotated[
         list[str] | None, typer.Option(help="Repeatable [default: esol, freesolv and lipop].")
     ] = None,
+    part: Annotated[
+        PartOption,
+        typer.Option(
+            help="Test on the test part (fitted on train and valid), or on valid (fitted on "
+            "train), to choose an encoder's settings by."
+        ),
+    ] = PartOption.test,
+    trust_remote_code: TrustRemoteCode = False,
     json: Json = False,
 ) -> None:
     """Test frozen representations: RMSE of SVR, ridge and kernel ridge on each dataset."""
+    import pandas as pd
+
+    from molw2s.probe import DATASETS, published
     from molw2s.probe import probe as probe_
     from molw2s.report.tables import probe_table
 
-    table = probe_(encoders, dataset or ["esol", "freesolv", "lipop"])
+    datasets = dataset or DATASETS
+    with _progress("probe") as progress:
+        table = probe_(encoders or None, datasets, part.value, progress, trust_remote_code)
+    quoted = published(datasets if part is PartOption.test else [])
     if json:
-        _print_json({"probe": _rows(table)})
-    else:
-        caption = "RMSE (not squared) on the test parts, fitted on train and valid, mean ± std"
-        _print_table(probe_table(table), f"{caption} over 3 splits.")
+        _print_json({"part": part.value, "probe": _rows(table), "quoted": _rows(quoted)})
+        return
+    fitted = "train and valid" if part is PartOption.test else "train"
+    text = probe_table(pd.concat([table, quoted]))
+    _print_table(
+        text,
+        f"RMSE (not squared) on the {part.value} parts, fitted on {fitted}, mean ± std over 3 "
+        "splits" + ("; quoted: Fabian et al. 2020." if len(quoted) else "."),
+    )
 
 
 @app.command()
@@ -472,7 +502,7 @@ def _print_json(content: dict[str, Any]) -> None:
     print(json_.dumps(content, indent=1))
 
 
-_TEXT_COLUMNS = ("weak encoder", "", "rule", "labels it looks at", "teacher")
+_WORDS = ("weak encoder", "encoder", "head", "", "rule", "labels it looks at", "teacher")
 
 
 def _print_table(text: pd.DataFrame, caption: str) -> None:
@@ -488,7 +518,7 @@ def _print_table(text: pd.DataFrame, caption: str) -> None:
         return
     table = Table(caption=caption, caption_justify="left")
     for column in text.columns:
-        table.add_column(column, justify="left" if column in _TEXT_COLUMNS else "right")
+        table.add_column(column, justify="left" if column in _WORDS else "right")
     for row in text.itertuples(index=False):
         table.add_row(*row)
     console.print(table)

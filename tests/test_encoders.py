@@ -9,11 +9,13 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 from safetensors.torch import load_file, save_file
+from sklearn.preprocessing import QuantileTransformer
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel
 
 from molw2s import embed, get_encoder, load_dataset
 from molw2s.encoders import Encoder
 from molw2s.encoders.catalog import WEAK_HIDDEN_SIZES
+from molw2s.encoders.descriptors import cumulative
 from molw2s.encoders.transformer import TransformerEncoder
 from molw2s.errors import InvalidInput
 from molw2s.locations import shipped
@@ -174,7 +176,7 @@ def test_a_molecule_has_one_embedding_however_it_is_spelled():
     assert not np.allclose(as_given[0], as_given[1], atol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["weak-h96", "ecfp4", "rdkit", "random-h8"])
+@pytest.mark.parametrize("name", ["weak-h96", "ecfp4", "rdkit", "rdkit-cdf", "random-h8"])
 def test_every_kind_fulfils_the_contract(name, molecules):
     encoder = get_encoder(name)
     assert isinstance(encoder, Encoder)
@@ -208,6 +210,27 @@ def test_ecfp4_counts_environments():
     counts = get_encoder("ecfp4").encode(["C", "CC"])
     # Methane: one atom, one environment. Ethane: two equal atoms, seen at radius 0 and at 1.
     assert counts.sum(axis=1).tolist() == [1, 3]
+
+
+def test_shares_of_a_distribution_are_scikit_learns():
+    rng = np.random.default_rng(0)
+    reference = np.column_stack(
+        [rng.normal(size=500), rng.poisson(0.3, 500), np.zeros(500), rng.integers(-3, 3, 500)]
+    )
+    values = np.column_stack(
+        [reference[:50, :2], np.tile([-1.0, 0, 1], 17)[:50], np.arange(50) / 5]
+    )
+    transformer = QuantileTransformer(n_quantiles=101, subsample=None).fit(reference)
+    quantiles = np.quantile(reference, np.linspace(0, 1, 101), axis=0)
+    assert_allclose(cumulative(values, quantiles), transformer.transform(values), atol=1e-6)
+
+
+def test_descriptor_shares_depend_on_their_molecule_alone(molecules):
+    encoder = get_encoder("rdkit-cdf")
+    together = encoder.encode(molecules)
+    assert encoder.dim == 200
+    assert ((together >= 0) & (together <= 1)).all()
+    assert np.array_equal(together, np.vstack([encoder.encode([text]) for text in molecules]))
 
 
 def test_untrained_encoders_depend_on_their_seed_alone(molecules):

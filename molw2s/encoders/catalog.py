@@ -105,6 +105,13 @@ def _rdkit() -> Encoder:
     return RDKitDescriptors()
 
 
+@register_encoder("rdkit-cdf")
+def _rdkit_cdf() -> Encoder:
+    from molw2s.encoders.descriptors import DescriptorQuantiles
+
+    return DescriptorQuantiles()
+
+
 def _register_shipped(folder: Path) -> None:
     @register_encoder(folder.name)
     def make(**options: Any) -> Encoder:

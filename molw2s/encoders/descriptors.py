@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import rdkit
 from numpy.typing import NDArray
 from rdkit.Chem import Descriptors
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from molw2s.locations import shipped
 from molw2s.smiles import parse_all
 
 
@@ -74,3 +79,59 @@ class RDKitDescriptors(_MoleculeTransformer):
         ]
         values = np.array(rows, dtype=np.float64).reshape(-1, self.dim)
         return np.clip(np.nan_to_num(values), -1e6, 1e6).astype(np.float32)
+
+
+class DescriptorQuantiles(_MoleculeTransformer):
+    """RDKit's 2D descriptors, each mapped to [0, 1] by its distribution over ChEMBL molecules.
+
+    As MolBERT's targets and baseline (Fabian et al. 2020): the 200 descriptors that RDKit had
+    then, through fixed cumulative distributions - here empirical ones, from the quantiles in
+    ``data/rdkit_quantiles.csv``; what lies outside of them is 0 or 1. A molecule's row depends on
+    that molecule alone.
+    """
+
+    name = "rdkit-cdf"
+
+    @property
+    def dim(self) -> int:
+        return len(_reference())
+
+    def encode(self, smiles: Sequence[str]) -> NDArray[np.float32]:
+        """(n, dim) values in [0, 1]."""
+        reference = _reference()
+        order = {name: column for column, (name, _) in enumerate(Descriptors.descList)}
+        values = RDKitDescriptors().encode(smiles)[:, [order[name] for name in reference.index]]
+        return cumulative(values, reference.to_numpy(np.float64).T).astype(np.float32)
+
+    @property
+    def fingerprint(self) -> str:
+        return hashlib.sha256(super().fingerprint.encode() + _table().read_bytes()).hexdigest()
+
+
+def cumulative(values: NDArray[Any], quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, d) shares of a distribution below ``values`` (n, d), given its quantiles (q, d).
+
+    The quantiles are at q equal steps from 0 to 1, linear in between; a value that many of them
+    share gets the middle of its steps, but 0 at the lowest and 1 at the highest. scikit-learn's
+    ``QuantileTransformer`` does the same.
+    """
+    levels = np.linspace(0, 1, len(quantiles))
+    shares = np.empty(values.shape)
+    for column, (value, known) in enumerate(zip(values.T.astype(np.float64), quantiles.T)):
+        upper = np.interp(value, known, levels)
+        lower = 1 - np.interp(-value, -known[::-1], levels)
+        share = (lower + upper) / 2
+        share[value >= known[-1]] = 1
+        share[value <= known[0]] = 0
+        shares[:, column] = share
+    return shares
+
+
+def _table() -> Path:
+    return shipped("data") / "rdkit_quantiles.csv"
+
+
+@cache
+def _reference() -> pd.DataFrame:
+    """A row a descriptor, a column a quantile."""
+    return pd.read_csv(_table(), index_col="descriptor")

@@ -57,10 +57,11 @@ def readable(table: pd.DataFrame, measures: tuple[str, ...] = MEASURES) -> pd.Da
     return text.rename(columns=_HEADINGS)
 
 
-def _plus_minus(mean: float, spread: float) -> str:
+def _plus_minus(mean: float, spread: float, digits: int = 4) -> str:
     if pd.isna(mean):
         return "-"
-    return f"{mean:.4f}" if pd.isna(spread) else f"{mean:.4f} ± {spread:.4f}"
+    text = f"{mean:.{digits}f}"
+    return text if pd.isna(spread) else f"{text} ± {spread:.{digits}f}"
 
 
 def describe(records: pd.DataFrame) -> str:
@@ -115,9 +116,9 @@ def readable_comparison(table: pd.DataFrame) -> pd.DataFrame:
 
 def probe_table(table: pd.DataFrame) -> pd.DataFrame:
     """The probe's frame as text: a row an encoder and head, a column a dataset."""
-    cells = table.assign(
-        rmse=[f"{m:.3f} ± {s:.3f}" for m, s in zip(table["rmse_mean"], table["rmse_std"])]
-    )
-    wide = cells.pivot(index=["encoder", "head"], columns="dataset", values="rmse")
+    means, spreads = table["rmse_mean"], table["rmse_std"]
+    cells = table.assign(rmse=[_plus_minus(mean, std, 3) for mean, std in zip(means, spreads)])
     order = cells[["encoder", "head"]].drop_duplicates()
+    wide = cells.pivot(index=["encoder", "head"], columns="dataset", values="rmse").fillna("-")
+    wide = wide[list(dict.fromkeys(cells["dataset"]))]
     return wide.loc[list(order.itertuples(index=False, name=None))].reset_index()
