@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from molw2s.heads import Head, chosen_penalty
 
@@ -94,6 +95,27 @@ class Errors:
         return math.nan if level else self.gain / gap
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a fitted model says.
+
+    Attributes
+    ----------
+    values : tuple of ndarray (n_i, m)
+        For m tasks, at each set of points that it was asked about.
+    penalty : ndarray (m,)
+        What it chose for itself; nan where it chooses nothing.
+    """
+
+    values: tuple[NDArray[np.float64], ...]
+    penalty: NDArray[np.float64]
+
+    def split(self, parts: int) -> list[Answers]:
+        """The tasks in ``parts`` groups of equal size."""
+        values = zip(*(np.split(each, parts, axis=1) for each in self.values))
+        return [Answers(*pair) for pair in zip(values, np.split(self.penalty, parts))]
+
+
 def weak_to_strong(
     weak: Sequence[ThreeSets],
     strong: ThreeSets,
@@ -118,51 +140,67 @@ def weak_to_strong(
     list of list of Errors
         One list a weak representation, with one entry a task.
     """
-    truth = _as_columns(target.evaluation)
-    weak_labels, weak_predictions, weak_penalties = zip(
-        *Parallel(n_jobs=min(len(weak), cpu_count()))(
-            delayed(_teach)(weak_head(), features, _as_columns(target.labelled))
-            for features in weak
-        )
+    teachers: list[Answers] = Parallel(n_jobs=min(len(weak), cpu_count()))(
+        delayed(teach)(weak_head(), features, target.labelled) for features in weak
     )
+    labels = np.hstack([*map(weak_labels, teachers), _as_columns(target.unlabelled)])
+    *students, ceiling = learn(strong_head(), strong, labels).split(len(weak) + 1)
+    return [
+        measure(teacher, student, ceiling, target.evaluation)
+        for teacher, student in zip(teachers, students)
+    ]
 
-    labels = np.hstack([*weak_labels, _as_columns(target.unlabelled)])
-    head = strong_head().fit(strong.unlabelled, labels)
-    penalties = np.split(chosen_penalty(head, labels.shape[1]), len(weak) + 1)
-    *students, ceiling = np.split(
-        _as_columns(head.predict(strong.evaluation)), len(weak) + 1, axis=1
+
+def teach(head: Head, weak: ThreeSets, truth: Array) -> Answers:
+    """Fit a weak head to the truth; its answers at the unlabelled and at the evaluation points.
+
+    It keeps to one core, so that its labels are rounded alike whoever fits it.
+    """
+    with threadpool_limits(1):
+        return _answers(head, weak.labelled, truth, weak.unlabelled, weak.evaluation)
+
+
+def weak_labels(teacher: Answers) -> NDArray[np.float64]:
+    """(n, m) at the unlabelled points: what the strong head is fitted to."""
+    return teacher.values[0]
+
+
+def learn(head: Head, strong: ThreeSets, labels: Array) -> Answers:
+    """Fit a strong head to labels at the unlabelled points; its answers at the evaluation."""
+    return _answers(head, strong.unlabelled, labels, strong.evaluation)
+
+
+def _answers(head: Head, X: Array, y: Array, *asked: Array) -> Answers:
+    labels = _as_columns(y)
+    head.fit(X, labels)
+    values = tuple(_as_columns(head.predict(points)) for points in asked)
+    return Answers(values, chosen_penalty(head, labels.shape[1]))
+
+
+def measure(teacher: Answers, student: Answers, ceiling: Answers, truth: Array) -> list[Errors]:
+    """The errors of one weak model and its student, task by task.
+
+    ``ceiling`` are the answers of the strong head fitted to the truth, (n,) or (n, m).
+    """
+    truth = _as_columns(truth)
+    weak, w2s, best = teacher.values[-1], student.values[-1], ceiling.values[-1]
+    weak_error, w2s_error, misfit = (
+        (f - g) ** 2 for f, g in ((weak, truth), (w2s, truth), (w2s, weak))
     )
-
-    strong_error = squared_distance(ceiling, truth)
-    results = []
-    for teacher, student, weak_penalty, w2s_penalty in zip(
-        weak_predictions, students, weak_penalties, penalties
-    ):
-        weak_error, w2s_error, misfit = (
-            (f - g) ** 2 for f, g in ((teacher, truth), (student, truth), (student, teacher))
-        )
-        columns = (
-            weak_error.mean(0),
-            w2s_error.mean(0),
-            misfit.mean(0),
-            strong_error,
-            weak_penalty,
-            w2s_penalty,
-            penalties[-1],
-            _standard_error(weak_error),
-            _standard_error(w2s_error),
-            _standard_error(misfit),
-            _standard_error(weak_error - w2s_error - misfit),
-        )
-        results.append([Errors(*map(float, row)) for row in zip(*columns)])
-    return results
-
-
-def _teach(head: Head, features: ThreeSets, target: Array) -> tuple[Array, Array, Array]:
-    """Fit a weak head; its labels, its predictions at the evaluation points, its penalties."""
-    head.fit(features.labelled, target)
-    labels, predictions = map(head.predict, (features.unlabelled, features.evaluation))
-    return _as_columns(labels), _as_columns(predictions), chosen_penalty(head, target.shape[1])
+    columns = (
+        weak_error.mean(0),
+        w2s_error.mean(0),
+        misfit.mean(0),
+        squared_distance(best, truth),
+        teacher.penalty,
+        student.penalty,
+        ceiling.penalty,
+        _standard_error(weak_error),
+        _standard_error(w2s_error),
+        _standard_error(misfit),
+        _standard_error(weak_error - w2s_error - misfit),
+    )
+    return [Errors(*map(float, row)) for row in zip(*columns)]
 
 
 def squared_distance(f: Array, g: Array) -> NDArray[np.float64]:

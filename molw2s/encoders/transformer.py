@@ -18,13 +18,13 @@ from molw2s.errors import InvalidInput
 from molw2s.smiles import canonical
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from molw2s.encoders.pooling import Pooling
 
 Precision = Literal["auto", "float32", "bfloat16"]
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
-_TOKENS_PER_BATCH = 4096
 _BFLOAT16_FROM = 256  # hidden size below which bfloat16 saves no time
 _log = logging.getLogger(__name__)
 
@@ -100,6 +100,12 @@ class TransformerEncoder:
     def model(self) -> PreTrainedModel:
         return load_model(self.folder)
 
+    @property
+    def max_length(self) -> int:
+        """How many tokens the checkpoint takes, special ones among them."""
+        positions: int = self.config.get("max_position_embeddings", 512)
+        return min(self.tokenizer.model_max_length, positions)
+
     def encode(self, smiles: Sequence[str]) -> NDArray[np.float32]:
         """(n, dim), in the order given.
 
@@ -110,51 +116,62 @@ class TransformerEncoder:
         InvalidInput
             Naming the rows that cannot be parsed.
         """
+        return self.encode_tokens(self.tokenise(smiles))
+
+    def tokenise(self, smiles: Sequence[str]) -> list[NDArray[Any]]:
+        """Token ids of each molecule, at most ``max_length``; raises like ``encode``."""
         texts = canonical(smiles) if self.canonicalise else list(smiles)
-        longest = min(
-            self.tokenizer.model_max_length, self.config.get("max_position_embeddings", 512)
-        )
         tokens = self.tokenizer(texts, verbose=False)["input_ids"]
+        longest = self.max_length
         cut = [row for row, ids in enumerate(tokens) if len(ids) > longest]
         if cut:
             _warn_of_cut(len(cut), len(tokens), longest, cut[0])
             tokens = self.tokenizer(texts, truncation=True, max_length=longest)["input_ids"]
-        return self._embed_tokens([np.asarray(ids) for ids in tokens], longest)
+        return [np.asarray(ids) for ids in tokens]
 
-    def _embed_tokens(self, tokens: list[NDArray[Any]], longest: int) -> NDArray[np.float32]:
-        """Sorted by length into batches of few fixed shapes; the order given is restored."""
+    def encode_tokens(
+        self, tokens: Sequence[NDArray[Any]], tokens_per_batch: int = 4096
+    ) -> NDArray[np.float32]:
+        """(n, dim): by length into batches of few fixed shapes; the order given is restored."""
+        import torch
+
+        self.model.eval()
+        buckets = bucket_lengths(self.max_length)
+        bucket_of = np.searchsorted(buckets, [len(ids) for ids in tokens])
+        output = np.empty((len(tokens), self.dim), np.float32)
+        with torch.inference_mode():
+            for bucket in np.unique(bucket_of):
+                length = buckets[bucket]
+                size = max(1, tokens_per_batch // length)
+                rows = np.flatnonzero(bucket_of == bucket)
+                for start in range(0, len(rows), size):
+                    chosen = rows[start : start + size]
+                    pooled = self.forward([tokens[row] for row in chosen], (size, length))
+                    output[chosen] = pooled[: len(chosen)].cpu().numpy()
+        return output
+
+    def forward(self, tokens: Sequence[NDArray[Any]], shape: tuple[int, int]) -> Tensor:
+        """(shape[0], dim) float32 embeddings of one batch, padded to ``shape``: rows x tokens.
+
+        The rows behind the last molecule only fill the shape. Differentiable, as the model is.
+        """
         import torch
 
         from molw2s.encoders.pooling import pool
 
-        model = self.model.eval()
-        device = next(model.parameters()).device
-        buckets = bucket_lengths(longest)
-        bucket_of = np.searchsorted(buckets, [len(ids) for ids in tokens])
-        output = np.empty((len(tokens), self.dim), np.float32)
-        with (
-            torch.inference_mode(),
-            torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16"),
-        ):
-            for bucket in np.unique(bucket_of):
-                length = buckets[bucket]
-                size = max(1, _TOKENS_PER_BATCH // length)
-                rows = np.flatnonzero(bucket_of == bucket)
-                for start in range(0, len(rows), size):
-                    chosen = rows[start : start + size]
-                    ids = np.full((size, length), self.tokenizer.pad_token_id)
-                    mask = np.zeros((size, length), dtype=np.int64)
-                    mask[:, 0] = 1  # rows that only fill the shape attend to something
-                    for line, row in enumerate(chosen):
-                        ids[line, : len(tokens[row])] = tokens[row]
-                        mask[line, : len(tokens[row])] = 1
-                    attention = torch.from_numpy(mask).to(device)
-                    hidden = model(
-                        input_ids=torch.from_numpy(ids).to(device), attention_mask=attention
-                    ).last_hidden_state
-                    pooled = pool(hidden.float(), attention, self.pooling)
-                    output[chosen] = pooled[: len(chosen)].cpu().numpy()
-        return output
+        device = self.model.device
+        ids = np.full(shape, self.tokenizer.pad_token_id)
+        mask = np.zeros(shape, dtype=np.int64)
+        mask[:, 0] = 1  # rows that only fill the shape attend to something
+        for line, row in enumerate(tokens):
+            ids[line, : len(row)] = row
+            mask[line, : len(row)] = 1
+        attention = torch.from_numpy(mask).to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            hidden = self.model(
+                input_ids=torch.from_numpy(ids).to(device), attention_mask=attention
+            ).last_hidden_state
+        return pool(hidden.float(), attention, self.pooling)
 
 
 @lru_cache
