@@ -246,7 +246,9 @@ def run_suite(
     if isinstance(suite, SyntheticSuite):
         from molw2s.synthetic.run import run_synthetic
 
-        return run_synthetic(suite, progress)
+        run = run_synthetic(suite, progress)
+        keep(run)
+        return run
     started = time.perf_counter()
     dataset = load_dataset(suite.dataset) if dataset is None else dataset
 

@@ -95,7 +95,7 @@ class Side:
             return np.array(self.smiles, dtype=object)
         return embed(self.encoder, self.smiles)
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         return fingerprint(self.encoder, self.inputs)
 
