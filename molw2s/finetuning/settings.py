@@ -34,9 +34,9 @@ class Finetuning(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    epochs: PositiveInt = 40
-    patience: PositiveInt = 10
-    batch: PositiveInt = 32
+    epochs: PositiveInt = 60
+    patience: PositiveInt = 15
+    batch: PositiveInt = 16
     encoder_rate: PositiveFloat = 0.06
     head_rate: PositiveFloat = 0.2
     warmup: float = Field(0.1, ge=0, lt=1)

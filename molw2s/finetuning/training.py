@@ -31,6 +31,8 @@ class Finetuned:
     encoder : TransformerEncoder
     weight : ndarray (dim,)
     bias : float
+    held_out : ndarray of int
+        Rows, among those it was fitted to, whose labels stopped it.
     held_out_errors : tuple of float
         Mean squared error on the molecules held out, after each epoch, in units of the labels'
         variance; the weights are those of the smallest.
@@ -39,6 +41,7 @@ class Finetuned:
     encoder: TransformerEncoder
     weight: NDArray[np.float64]
     bias: float
+    held_out: NDArray[np.int64]
     held_out_errors: tuple[float, ...]
 
     def predict(self, smiles: Sequence[str]) -> NDArray[np.float64]:
@@ -97,7 +100,8 @@ def finetune(
         nn.init.zeros_(head.bias)
         errors = _descend(tuned, head, tokens, labels, train, held_out, settings, rng)
     weight = head.weight.detach().cpu().numpy()[0].astype(np.float64)
-    return Finetuned(tuned, scale * weight, float(scale * head.bias.item() + mean), tuple(errors))
+    bias = float(scale * head.bias.item() + mean)
+    return Finetuned(tuned, scale * weight, bias, held_out, tuple(errors))
 
 
 def _trainable_copy(
