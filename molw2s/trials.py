@@ -151,6 +151,8 @@ def run_trials(
         min(len(cases) * len(weak), jobs or (1 if weak[0].finetuned else cpu_count())),
     )
 
+    _ = strong.inputs  # loaded while the first weak heads are fitted
+
     def taught() -> Iterator[tuple[Case, list[Answers]]]:
         for case in cases:
             answers = []
