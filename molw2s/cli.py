@@ -59,6 +59,12 @@ class PartOption(str, Enum):
     valid = "valid"
 
 
+class ModeOption(str, Enum):
+    head = "head"
+    full = "full"
+    lora = "lora"
+
+
 class SplitterOption(str, Enum):
     random = "random"
     scaffold = "scaffold"
@@ -113,6 +119,26 @@ def run(
     strong: Annotated[str | None, typer.Option(help="Strong encoder.")] = None,
     weak_head: Annotated[str | None, typer.Option(help="Head on the weak encoder.")] = None,
     strong_head: Annotated[str | None, typer.Option(help="Head on the strong encoder.")] = None,
+    weak_mode: Annotated[
+        ModeOption | None,
+        typer.Option(
+            help="Weak side: a head on the frozen encoder, or all weights finetuned (full), or "
+            "low-rank updates of them (lora) [default: the suite's]."
+        ),
+    ] = None,
+    strong_mode: Annotated[
+        ModeOption | None, typer.Option(help="Strong side, as --weak-mode.")
+    ] = None,
+    repeat: Annotated[
+        list[int] | None, typer.Option(help="Seed of the finetuning, repeatable.", min=0)
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            help="Fits side by side, a core each [default: 1 when finetuning, else every core].",
+            min=1,
+        ),
+    ] = None,
     labels: Annotated[
         LabelsOption | None,
         typer.Option(
@@ -132,11 +158,14 @@ def run(
     trust_remote_code: TrustRemoteCode = False,
     json: Json = False,
 ) -> None:
-    """Run suites: progress, table, records and figure."""
+    """Run suites: progress, table, records and figure.
+
+    The same command goes on after an interruption: what was finetuned is not finetuned again.
+    """
     from molw2s.datasets import read_csv
     from molw2s.records import read_records, write_records
     from molw2s.report import write_report
-    from molw2s.suites import expand_suites, load_suite, make_suite, run_suite
+    from molw2s.suites import Run, expand_suites, load_suites, make_suite, run_suite
     from molw2s.synthetic.settings import SyntheticSuite
 
     if bool(suites) == bool(csv):
@@ -148,6 +177,9 @@ def run(
         "strong": strong,
         "weak_head": weak_head,
         "strong_head": strong_head,
+        "weak_mode": weak_mode and weak_mode.value,
+        "strong_mode": strong_mode and strong_mode.value,
+        "repeats": repeat or None,
         "labels": labels and labels.value,
         "splitter": splitter and splitter.value,
         "seeds": tuple(range(seeds)) if seeds else seed or None,
@@ -161,9 +193,12 @@ def run(
             changes["splitter"] = "column"
         chosen = [make_suite({"name": dataset.name, "dataset": dataset.name}, **changes)]
     else:
-        chosen = [load_suite(name, **changes) for name in expand_suites(suites or [])]
+        names = expand_suites(suites or [])
+        chosen = [suite for name in names for suite in load_suites(name, **changes)]
     if seeds and not all(isinstance(suite, SyntheticSuite) for suite in chosen):
         raise typer.BadParameter("--seeds K is for synthetic suites; name split seeds by --seed")
+    if jobs and any(isinstance(suite, SyntheticSuite) for suite in chosen):
+        raise typer.BadParameter("--jobs is for molecular suites; synthetic ones use every core")
 
     synthetic = [suite for suite in chosen if isinstance(suite, SyntheticSuite)]
     if synthetic:
@@ -175,9 +210,12 @@ def run(
     for suite in chosen:
         folder = Path("runs") / suite.name if out is None else out
         folder = folder / suite.name if out is not None and len(chosen) > 1 else folder
+
+        def keep(run: Run, folder: Path = folder) -> None:
+            write_records(run.records, run.manifest, folder)
+
         with _progress(suite.name) as progress:
-            result = run_suite(suite, dataset, progress, trust_remote_code)
-        write_records(result.records, result.manifest, folder)
+            run_suite(suite, dataset, progress, jobs, keep, trust_remote_code)
         write_report(folder)
         records = read_records(folder)
         results.append({"suite": suite.name, "out": str(folder), **_tables(records)})
@@ -449,7 +487,14 @@ def import_molbert(
 def _progress(title: str) -> Iterator[Callable[[str, int, int], None]]:
     """A progress bar on stderr; nothing where stderr is not a terminal."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     console = Console(stderr=True)
     columns = (
@@ -457,6 +502,7 @@ def _progress(title: str) -> Iterator[Callable[[str, int, int], None]]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
     )
     with Progress(
         *columns, console=console, disable=not console.is_terminal, transient=True

@@ -256,21 +256,17 @@ class KernelRidge(RegressorMixin, BaseEstimator):
         self.gamma_ = 1 / rows.shape[1] if self.gamma is None else self.gamma
         kernel: Array = rbf_kernel(rows, gamma=self.gamma_)
         penalty = self._choose(kernel, columns)
-        kernel_mean, target_mean = kernel.mean(0), columns.mean(0)
-        _centre(kernel)
-        dual = np.empty_like(columns)
-        values = np.unique(penalty)
-        for value in values:
-            system = kernel if value == values[-1] else kernel.copy()
-            system[np.diag_indices_from(system)] += value
-            factor = cho_factor(system.T, lower=True, overwrite_a=True, check_finite=False)
+        dual, intercept = np.empty_like(columns), np.empty(columns.shape[1])
+        system = np.empty_like(kernel)
+        for value in np.unique(penalty):
             chosen = penalty == value
-            dual[:, chosen] = cho_solve(factor, (columns - target_mean)[:, chosen])
+            np.copyto(system, kernel)
+            dual[:, chosen], intercept[chosen] = _solve(system, value, columns[:, chosen])
         shape = targets.shape[1:]  # one target in, one target out
         self.X_fit_ = rows
         self.penalty_ = penalty.reshape(shape)
         self.dual_coef_ = dual.reshape(targets.shape)
-        self.intercept_ = (target_mean - kernel_mean @ dual).reshape(shape)
+        self.intercept_ = intercept.reshape(shape)
         self._fitted = targets - self.penalty_ * self.dual_coef_
         return self
 
@@ -293,6 +289,21 @@ class KernelRidge(RegressorMixin, BaseEstimator):
         kernel = kernel[np.ix_(rows, rows)]
         _centre(kernel)
         return _Spectrum.of_kernel(kernel, y[rows] - y[rows].mean(0)).best_penalty()
+
+
+def _solve(kernel: Array, penalty: float, y: Array) -> tuple[Array, Array]:
+    """Dual coefficients (n, m) and intercepts (m,) for targets (n, m); overwrites ``kernel``.
+
+    Stationarity of ridge with a free intercept: (K + penalty I) dual = y - b with sum(dual) = 0,
+    so one factorisation solves for y and for 1, and b makes the sum vanish.
+    """
+    kernel[np.diag_indices_from(kernel)] += penalty
+    factor = cho_factor(kernel.T, lower=True, overwrite_a=True, check_finite=False)
+    mean = y.mean(0)
+    solved = cho_solve(factor, np.column_stack([y - mean, np.ones(len(y))]), check_finite=False)
+    of_y, of_ones = solved[:, :-1], solved[:, -1]
+    shift = of_y.sum(0) / of_ones.sum()
+    return of_y - of_ones[:, None] * shift, mean + shift
 
 
 def _centre(kernel: Array) -> None:

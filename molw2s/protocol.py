@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from molw2s.heads import Head, chosen_penalty
 
@@ -41,6 +42,15 @@ class ThreeSets:
     unlabelled: Array
     evaluation: Array
     validation: Array | None = None
+
+    def of(self, values: Array) -> ThreeSets:
+        """``values`` at these row numbers."""
+        return ThreeSets(
+            values[self.labelled],
+            values[self.unlabelled],
+            values[self.evaluation],
+            None if self.validation is None else values[self.validation],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,32 @@ class Errors:
         return math.nan if level else self.gain / gap
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a fitted model says of m tasks.
+
+    Attributes
+    ----------
+    evaluation : ndarray (n, m)
+    validation : ndarray (n, m)
+        One row of nan where there are no such points.
+    unlabelled : ndarray (n, m)
+        A teacher's: the weak labels. A student is not asked, and has none.
+    penalty : ndarray (m,)
+        What it chose for itself; nan where it chooses nothing.
+    """
+
+    evaluation: NDArray[np.float64]
+    validation: NDArray[np.float64]
+    unlabelled: NDArray[np.float64]
+    penalty: NDArray[np.float64]
+
+    def split(self, parts: int) -> list[Answers]:
+        """The tasks in ``parts`` groups of equal size."""
+        fields = (self.evaluation, self.validation, self.unlabelled, self.penalty)
+        return [Answers(*group) for group in zip(*(np.split(f, parts, axis=-1) for f in fields))]
+
+
 def weak_to_strong(
     weak: Sequence[ThreeSets],
     strong: ThreeSets,
@@ -131,68 +167,76 @@ def weak_to_strong(
     list of list of Errors
         One list a weak representation, with one entry a task.
     """
-    truth = _as_columns(target.evaluation)
-    weak_labels, weak_predictions, weak_validations, weak_penalties = zip(
-        *Parallel(n_jobs=min(len(weak), cpu_count()))(
-            delayed(_teach)(weak_head(), features, _as_columns(target.labelled))
-            for features in weak
-        )
+    teachers: list[Answers] = Parallel(n_jobs=min(len(weak), cpu_count()))(
+        delayed(teach)(weak_head(), features, target.labelled) for features in weak
     )
-
-    labels = np.hstack([*weak_labels, _as_columns(target.unlabelled)])
-    head = strong_head().fit(strong.unlabelled, labels)
-    penalties = np.split(chosen_penalty(head, labels.shape[1]), len(weak) + 1)
-    *students, ceiling = np.split(
-        _as_columns(head.predict(strong.evaluation)), len(weak) + 1, axis=1
-    )
-    *validated, _ = np.split(
-        _predict_if_any(head, strong.validation, labels.shape[1]), len(weak) + 1, axis=1
-    )
-    truth_valid = math.nan if target.validation is None else _as_columns(target.validation)
-
-    strong_error = squared_distance(ceiling, truth)
-    results = []
-    for teacher, student, weak_penalty, w2s_penalty, teacher_valid, student_valid in zip(
-        weak_predictions, students, weak_penalties, penalties, weak_validations, validated
-    ):
-        weak_error, w2s_error, misfit = (
-            (f - g) ** 2 for f, g in ((teacher, truth), (student, truth), (student, teacher))
-        )
-        columns = (
-            weak_error.mean(0),
-            w2s_error.mean(0),
-            misfit.mean(0),
-            strong_error,
-            weak_penalty,
-            w2s_penalty,
-            penalties[-1],
-            _standard_error(weak_error),
-            _standard_error(w2s_error),
-            _standard_error(misfit),
-            _standard_error(weak_error - w2s_error - misfit),
-            squared_distance(teacher_valid, truth_valid),
-            squared_distance(student_valid, teacher_valid),
-        )
-        results.append([Errors(*map(float, row)) for row in zip(*columns)])
-    return results
+    labels = np.hstack([*(each.unlabelled for each in teachers), _as_columns(target.unlabelled)])
+    *students, ceiling = learn(strong_head(), strong, labels).split(len(weak) + 1)
+    return [
+        measure(teacher, student, ceiling, target) for teacher, student in zip(teachers, students)
+    ]
 
 
-def _teach(head: Head, features: ThreeSets, target: Array) -> tuple[Array, Array, Array, Array]:
-    """Fit a weak head; its labels, its predictions to evaluate and validate, its penalties."""
-    head.fit(features.labelled, target)
-    labels, predictions = map(head.predict, (features.unlabelled, features.evaluation))
-    tasks = target.shape[1]
-    return (
-        _as_columns(labels),
-        _as_columns(predictions),
-        _predict_if_any(head, features.validation, tasks),
-        chosen_penalty(head, tasks),
+def teach(head: Head, weak: ThreeSets, truth: Array) -> Answers:
+    """Fit a weak head to the truth (n,) or (n, m) at the labelled points.
+
+    It keeps to one core, so that its labels are rounded alike whoever fits it.
+    """
+    with threadpool_limits(1):
+        return _answers(head, weak.labelled, truth, weak, weak.unlabelled)
+
+
+def learn(head: Head, strong: ThreeSets, labels: Array) -> Answers:
+    """Fit a strong head to labels (n,) or (n, m) at the unlabelled points."""
+    return _answers(head, strong.unlabelled, labels, strong)
+
+
+def _answers(
+    head: Head, X: Array, y: Array, points: ThreeSets, unlabelled: Array | None = None
+) -> Answers:
+    labels = _as_columns(y)
+    tasks = labels.shape[1]
+    head.fit(X, labels)
+
+    def ask(rows: Array | None, without: int) -> NDArray[np.float64]:
+        missing = np.full((without, tasks), math.nan)
+        return missing if rows is None else _as_columns(head.predict(rows))
+
+    return Answers(
+        evaluation=ask(points.evaluation, 0),
+        validation=ask(points.validation, 1),
+        unlabelled=ask(unlabelled, 0),
+        penalty=chosen_penalty(head, tasks),
     )
 
 
-def _predict_if_any(head: Head, rows: Array | None, tasks: int) -> NDArray[np.float64]:
-    """(n, tasks) predictions; one row of nan where there are no points."""
-    return np.full((1, tasks), math.nan) if rows is None else _as_columns(head.predict(rows))
+def measure(teacher: Answers, student: Answers, ceiling: Answers, truth: ThreeSets) -> list[Errors]:
+    """The errors of one weak model and its student, task by task.
+
+    ``ceiling`` are the answers of the strong head fitted to the true values at the same points.
+    """
+    true = _as_columns(truth.evaluation)
+    weak, w2s = teacher.evaluation, student.evaluation
+    weak_error, w2s_error, misfit = (
+        (f - g) ** 2 for f, g in ((weak, true), (w2s, true), (w2s, weak))
+    )
+    true_valid = math.nan if truth.validation is None else _as_columns(truth.validation)
+    columns = (
+        weak_error.mean(0),
+        w2s_error.mean(0),
+        misfit.mean(0),
+        squared_distance(ceiling.evaluation, true),
+        teacher.penalty,
+        student.penalty,
+        ceiling.penalty,
+        _standard_error(weak_error),
+        _standard_error(w2s_error),
+        _standard_error(misfit),
+        _standard_error(weak_error - w2s_error - misfit),
+        squared_distance(teacher.validation, true_valid),
+        squared_distance(student.validation, teacher.validation),
+    )
+    return [Errors(*map(float, row)) for row in zip(*columns)]
 
 
 def squared_distance(f: Array, g: Array | float) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from rdkit import Chem, rdBase
 
@@ -16,6 +17,16 @@ def parse(smiles: str) -> Chem.Mol | None:
     return mol if mol is not None and mol.GetNumAtoms() else None
 
 
+@lru_cache(maxsize=1 << 16)
+def canonical_or_none(smiles: str) -> str | None:
+    """RDKit's canonical isomeric SMILES, or None where ``parse`` has none.
+
+    Remembered: a dataset is checked, searched for duplicates, and given to every encoder.
+    """
+    mol = parse(smiles)
+    return None if mol is None else Chem.MolToSmiles(mol)
+
+
 def parse_all(smiles: Sequence[str]) -> list[Chem.Mol]:
     """Molecules, in order.
 
@@ -25,15 +36,21 @@ def parse_all(smiles: Sequence[str]) -> list[Chem.Mol]:
         Naming the (zero-based) rows that RDKit cannot read.
     """
     mols = [parse(text) for text in smiles]
-    bad = [row for row, mol in enumerate(mols) if mol is None]
-    if bad:
-        raise InvalidInput(f"{len(bad)} SMILES cannot be parsed: {name_rows(smiles, bad)}")
+    _name_unparsable(smiles, mols)
     return [mol for mol in mols if mol is not None]
 
 
 def canonical(smiles: Sequence[str]) -> list[str]:
     """RDKit's canonical isomeric SMILES, in order; raises InvalidInput like ``parse_all``."""
-    return [Chem.MolToSmiles(mol) for mol in parse_all(smiles)]
+    texts = [canonical_or_none(text) for text in smiles]
+    _name_unparsable(smiles, texts)
+    return [text for text in texts if text is not None]
+
+
+def _name_unparsable(smiles: Sequence[str], parsed: Sequence[object]) -> None:
+    bad = [row for row, each in enumerate(parsed) if each is None]
+    if bad:
+        raise InvalidInput(f"{len(bad)} SMILES cannot be parsed: {name_rows(smiles, bad)}")
 
 
 def kekulized(smiles: Sequence[str]) -> list[str]:

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
-import platform
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from functools import cache, partial
+from itertools import count, product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, TypeVar
 
-import numpy as np
 import pandas as pd
 import yaml
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    ValidationError,
+    field_validator,
+)
 
-from molw2s.datasets import MoleculeDataset, Split, load_dataset, make_splits
+from molw2s.datasets import MoleculeDataset, load_dataset, make_splits
 from molw2s.datasets.splits import CHEMBENCH_SEEDS, Splitter
-from molw2s.encoders import Encoder, embed, fingerprint, get_encoder
-from molw2s.encoders.transformer import TransformerEncoder
+from molw2s.encoders import get_encoder
 from molw2s.errors import InvalidInput, UnknownName
-from molw2s.heads import HEADS
+from molw2s.finetuning import Finetuning
 from molw2s.locations import shipped
+from molw2s.manifest import manifest
 from molw2s.predictors import representation_predictors
-from molw2s.protocol import Errors, ThreeSets, weak_to_strong
 from molw2s.synthetic.settings import SyntheticSuite
+from molw2s.trials import Case, Labels, Mode, Side, Trial, fit_count, make_cases, run_trials
 
-Labels = Literal["shared", "disjoint"]
 WEAK_FAMILY = tuple(f"weak-h{size}" for size in (8, 12, 16, 24, 32, 48, 64, 96))
 SYNTHETIC_SUITES = tuple(
     f"synthetic-{setting}"
@@ -42,8 +45,19 @@ SYNTHETIC_SUITES = tuple(
 class Suite(BaseModel):
     """Everything that decides a run; unknown keys are errors.
 
-    ``labels`` says which molecules get weak labels: "shared", the weak model's own training
-    molecules, or "disjoint", the other half of the training part.
+    Attributes
+    ----------
+    weak_mode, strong_mode : "head", "full" or "lora"
+        A head on the frozen encoder, or encoder and linear layer finetuned by gradient descent.
+    weak_head, strong_head
+        Used in mode "head" only.
+    finetuning
+        Used in the other modes only; ``repeats`` are their seeds.
+    labels : "shared" or "disjoint"
+        Weak labels on the weak model's own training molecules, or on the other half of the
+        training part.
+    seeds
+        Of random splits.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,18 +66,50 @@ class Suite(BaseModel):
     dataset: str
     weak: tuple[str, ...] = Field(WEAK_FAMILY, min_length=1)
     strong: str = "strong-small"
+    weak_mode: Mode = "head"
+    strong_mode: Mode = "head"
     weak_head: str = "kernel-ridge"
     strong_head: str = "kernel-ridge"
+    finetuning: Finetuning = Finetuning()
+    repeats: tuple[NonNegativeInt, ...] = Field((0,), min_length=1)
     labels: Labels = "shared"
     splitter: Splitter = "random"
     seeds: tuple[int, ...] = Field(CHEMBENCH_SEEDS, min_length=1)
 
-    @field_validator("weak", "seeds")
+    @field_validator("weak", "seeds", "repeats")
     @classmethod
     def _no_repeats(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
         if len(set(values)) < len(values):
             raise ValueError("the same value appears twice")
         return values
+
+    @property
+    def finetunes(self) -> bool:
+        return (self.weak_mode, self.strong_mode) != ("head", "head")
+
+
+class Study(BaseModel):
+    """A grid of suites: every choice of one value a key, the same head on every frozen side."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weak_mode: tuple[Mode, ...] = Field(("head",), min_length=1)
+    strong_mode: tuple[Mode, ...] = Field(("head",), min_length=1)
+    head: tuple[str, ...] = Field(("kernel-ridge",), min_length=1)
+    labels: tuple[Labels, ...] = Field(("shared",), min_length=1)
+
+    def choices(self) -> Iterator[dict[str, str]]:
+        """The settings of each suite."""
+        for weak, strong, head, labels in product(
+            self.weak_mode, self.strong_mode, self.head, self.labels
+        ):
+            yield {
+                "weak_mode": weak,
+                "strong_mode": strong,
+                "weak_head": head,
+                "strong_head": head,
+                "labels": labels,
+            }
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +144,41 @@ def load_suite(name: str | Path, **changes: Any) -> Suite | SyntheticSuite:
     UnknownName
         If there is no such suite.
     InvalidInput
-        If the file or a change does not fit; the message names the key.
+        If the file or a change does not fit; the message names the key. Also if it is a study.
     """
+    return make_suite(_read(name), **changes)
+
+
+def load_suites(name: str | Path, **changes: Any) -> list[Suite | SyntheticSuite]:
+    """All suites of a file: one, or those that its ``study`` spans, named after their settings.
+
+    Two choices that come to the same suite (the head of a finetuned side decides nothing) give
+    one. Parameters and errors are those of ``load_suite``.
+    """
+    content = _read(name)
+    if "study" not in content:
+        return [make_suite(content, **changes)]
+    study = _validated(Study, content.pop("study"), f"study {content['name']!r}")
+    suites: dict[str, Suite | SyntheticSuite] = {}
+    for choice in study.choices():
+        suite = _validated(Suite, content | choice | _given(changes), f"study {content['name']!r}")
+        full_name = "-".join((suite.name, *_names(suite)))
+        suites.setdefault(full_name, suite.model_copy(update={"name": full_name}))
+    return list(suites.values())
+
+
+def _names(suite: Suite) -> tuple[str, str, str]:
+    weak, strong = (
+        head if mode == "head" else mode
+        for mode, head in (
+            (suite.weak_mode, suite.weak_head),
+            (suite.strong_mode, suite.strong_head),
+        )
+    )
+    return weak, strong, suite.labels
+
+
+def _read(name: str | Path) -> dict[str, Any]:
     path = Path(name)
     if path.suffix not in (".yaml", ".yml"):
         path = shipped("benchmarks") / f"{name}.yaml"
@@ -111,7 +190,7 @@ def load_suite(name: str | Path, **changes: Any) -> Suite | SyntheticSuite:
         raise InvalidInput(f"cannot read the suite {path}: {error}") from error
     if not isinstance(content, dict):
         raise InvalidInput(f"{path} is not a YAML mapping")
-    return make_suite({"name": path.stem, **content}, **changes)
+    return {"name": path.stem, **content}
 
 
 def make_suite(content: dict[str, Any], **changes: Any) -> Suite | SyntheticSuite:
@@ -119,21 +198,36 @@ def make_suite(content: dict[str, Any], **changes: Any) -> Suite | SyntheticSuit
 
     ``kind: synthetic`` among the settings makes it a synthetic one.
     """
-    content = content | {key: value for key, value in changes.items() if value is not None}
-    kind = SyntheticSuite if content.get("kind") == "synthetic" else Suite
+    content = content | _given(changes)
+    what = f"suite {content.get('name')!r}"
+    if content.get("kind") == "synthetic":
+        return _validated(SyntheticSuite, content, what)
+    return _validated(Suite, content, what)
+
+
+def _given(changes: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in changes.items() if value is not None}
+
+
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+def _validated(kind: type[Settings], content: Any, what: str) -> Settings:
     try:
         return kind.model_validate(content)
     except ValidationError as error:
         wrong = "; ".join(
             f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
         )
-        raise InvalidInput(f"suite {content.get('name')!r}: {wrong}") from error
+        raise InvalidInput(f"{what}: {wrong}") from error
 
 
 def run_suite(
     suite: Suite | SyntheticSuite,
     dataset: MoleculeDataset | None = None,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+    jobs: int | None = None,
+    keep: Callable[[Run], None] = lambda run: None,
     trust_remote_code: bool = False,
 ) -> Run:
     """Run a suite: load, split, encode, protocol, record.
@@ -146,94 +240,85 @@ def run_suite(
         Given instead of the registered dataset that the suite names (a CSV of your own).
     progress
         Called with a stage's name, steps done and steps in all.
+    jobs
+        How many fits run side by side, each on a core of its own; by default one where a side is
+        finetuned, and heads on every core. Results do not depend on it.
+    keep
+        Called with the run so far, whenever trials are finished.
     trust_remote_code
         Run the Python files that a checkpoint brings along; see ``get_encoder``.
     """
     if isinstance(suite, SyntheticSuite):
         from molw2s.synthetic.run import run_synthetic
 
-        return run_synthetic(suite, progress)
+        run = run_synthetic(suite, progress)
+        keep(run)
+        return run
     started = time.perf_counter()
-    weak_head, strong_head = HEADS[suite.weak_head], HEADS[suite.strong_head]
-    weak = [get_encoder(name, trust_remote_code=trust_remote_code) for name in suite.weak]
-    strong = get_encoder(suite.strong, trust_remote_code=trust_remote_code)
     dataset = load_dataset(suite.dataset) if dataset is None else dataset
+
+    def side(name: str, mode: Mode, head: str) -> Side:
+        encoder = get_encoder(name, trust_remote_code=trust_remote_code)
+        return Side(encoder, mode, head, suite.finetuning, dataset.smiles)
+
+    weak = [side(name, suite.weak_mode, suite.weak_head) for name in suite.weak]
+    strong = side(suite.strong, suite.strong_mode, suite.strong_head)
     splits = make_splits(dataset, suite.splitter, suite.seeds)
+    cases = make_cases(splits, suite.labels, suite.repeats if suite.finetunes else (0,))
 
-    embeddings = {}
-    for step, encoder in enumerate([*weak, strong]):
-        progress(f"encode {encoder.name}", step, len(weak) + 1 + len(splits))
-        embeddings[encoder.name] = embed(encoder, dataset.smiles)
-
-    rows = []
-    for step, split in enumerate(splits):
-        progress(f"fit {split.name}", len(weak) + 1 + step, len(weak) + 1 + len(splits))
-        sets = _three_sets(split, suite.labels)
-        trials = weak_to_strong(
-            [_at(embeddings[encoder.name], sets) for encoder in weak],
-            _at(embeddings[strong.name], sets),
-            _at(dataset.target, sets),
-            weak_head,
-            strong_head,
-        )
-        predictors = representation_predictors(
-            [embeddings[encoder.name][sets.unlabelled] for encoder in weak],
-            embeddings[strong.name][sets.unlabelled],
-            dataset.target[sets.unlabelled],
-        )
-        for encoder, (errors,), predicted in zip(weak, trials, predictors):
-            rows.append(_row(suite, split, sets, encoder, strong, errors) | asdict(predicted))
-    progress("done", len(weak) + 1 + len(splits), len(weak) + 1 + len(splits))
-
-    records = pd.DataFrame(rows)
-    records.insert(2, "unit", dataset.unit)
-    records["dataset_sha256"] = dataset.sha256
-    for side, encoders in (("weak", weak), ("strong", [strong])):
-        hashes = {
-            encoder.name: fingerprint(encoder, embeddings[encoder.name]) for encoder in encoders
-        }
-        records[f"{side}_sha256"] = records[side].map(hashes)
-    return Run(records, _manifest(suite, dataset, splits, [*weak, strong], records, started))
-
-
-def _three_sets(split: Split, labels: Labels) -> ThreeSets:
-    """Row numbers of the sets; "disjoint" halves the training part at random."""
-    valid = split.valid if len(split.valid) else None
-    if labels == "shared":
-        return ThreeSets(split.train, split.train, split.test, valid)
-    if len(split.train) < 2:
-        raise InvalidInput(f"split {split.name} has too few training molecules to halve")
-    seed = int.from_bytes(hashlib.sha256(split.name.encode()).digest()[:4], "big")
-    shuffled = np.random.default_rng(seed).permutation(split.train)
-    half = len(shuffled) // 2
-    return ThreeSets(np.sort(shuffled[:half]), np.sort(shuffled[half:]), split.test, valid)
-
-
-def _at(values: NDArray[Any], sets: ThreeSets) -> ThreeSets:
-    return ThreeSets(
-        values[sets.labelled],
-        values[sets.unlabelled],
-        values[sets.evaluation],
-        None if sets.validation is None else values[sets.validation],
+    total, steps = len(weak) + fit_count(weak, strong, cases), count(1)
+    for each in weak:
+        progress(f"encode {each.encoder.name}", next(steps), total)
+        _ = each.inputs
+    trials = run_trials(
+        weak, strong, cases, dataset.target, jobs, lambda stage: progress(stage, next(steps), total)
     )
+    predictors = cache(partial(_predictors, weak, strong, dataset))
+    rows: list[dict[str, Any]] = []
+    for finished in trials:
+        for trial in finished:
+            predicted = predictors(trial.case)[trial.weak.encoder.name]
+            rows.append(_row(suite, dataset, strong, trial) | predicted)
+        about = manifest(suite.model_dump(mode="json"), dataset, cases, [*weak, strong])
+        about |= {
+            "trials": {"done": len(rows), "of": len(cases) * len(weak)},
+            "seconds": round(time.perf_counter() - started, 1),
+        }
+        run = Run(pd.DataFrame(rows), about)
+        keep(run)
+    return run
 
 
-def _row(
-    suite: Suite, split: Split, sets: ThreeSets, weak: Encoder, strong: Encoder, errors: Errors
-) -> dict[str, Any]:
+def _predictors(
+    weak: list[Side], strong: Side, dataset: MoleculeDataset, case: Case
+) -> dict[str, dict[str, float]]:
+    """Of each weak encoder, from the frozen features of the molecules that get weak labels."""
+    rows = case.rows.unlabelled
+    found = representation_predictors(
+        [side.features[rows] for side in weak], strong.features[rows], dataset.target[rows]
+    )
+    return {side.encoder.name: asdict(each) for side, each in zip(weak, found)}
+
+
+def _row(suite: Suite, dataset: MoleculeDataset, strong: Side, trial: Trial) -> dict[str, Any]:
+    case, weak, errors = trial.case, trial.weak, trial.errors
     return {
         "suite": suite.name,
         "dataset": suite.dataset,
-        "weak": weak.name,
-        "weak_hidden_size": getattr(weak, "hidden_size", weak.dim),
-        "strong": strong.name,
-        "weak_head": suite.weak_head,
-        "strong_head": suite.strong_head,
+        "unit": dataset.unit,
+        "weak": weak.encoder.name,
+        "weak_hidden_size": getattr(weak.encoder, "hidden_size", weak.encoder.dim),
+        "strong": strong.encoder.name,
+        "weak_mode": suite.weak_mode,
+        "strong_mode": suite.strong_mode,
+        "weak_head": weak.fitted,
+        "strong_head": strong.fitted,
         "labels": suite.labels,
-        "split": split.name,
-        "n_labelled": len(sets.labelled),
-        "n_unlabelled": len(sets.unlabelled),
-        "n_evaluation": len(sets.evaluation),
+        "split": case.split.name,
+        "seed": case.seed,
+        "n_labelled": len(case.rows.labelled),
+        "n_unlabelled": len(case.rows.unlabelled),
+        "n_evaluation": len(case.rows.evaluation),
         "weak_error": errors.weak_error,
         "w2s_error": errors.w2s_error,
         "misfit": errors.misfit,
@@ -248,69 +333,7 @@ def _row(
         "weak_error_valid": errors.weak_error_valid,
         "misfit_valid": errors.misfit_valid,
         "weak_error_minus_misfit_valid": errors.weak_error_minus_misfit_valid,
+        "dataset_sha256": dataset.sha256,
+        "weak_sha256": weak.sha256,
+        "strong_sha256": strong.sha256,
     }
-
-
-_PACKAGES = (
-    "molw2s", "numpy", "scipy", "scikit-learn", "pandas", "torch", "transformers", "rdkit",
-    "deepchem",
-)  # fmt: skip
-
-
-def _manifest(
-    suite: Suite,
-    dataset: MoleculeDataset,
-    splits: Iterable[Split],
-    encoders: Iterable[Encoder],
-    records: pd.DataFrame,
-    started: float,
-) -> dict[str, Any]:
-    hashes = dict(zip(records["weak"], records["weak_sha256"])) | dict(
-        zip(records["strong"], records["strong_sha256"])
-    )
-    return {
-        "suite": suite.model_dump(mode="json"),
-        "dataset": {
-            "name": dataset.name,
-            "title": dataset.title,
-            "unit": dataset.unit,
-            "source": dataset.source,
-            "sha256": dataset.sha256,
-            "molecules": len(dataset),
-            "dropped": {f"line {line}": why for line, why in dataset.dropped.items()},
-            "duplicates": dataset.duplicates,
-        },
-        "splits": {split.name: _describe_split(split, suite.labels) for split in splits},
-        "encoders": {
-            encoder.name: {
-                "dim": encoder.dim,
-                "sha256": hashes[encoder.name],
-                **(
-                    encoder.usage.model_dump(mode="json") | {"precision": encoder.precision}
-                    if isinstance(encoder, TransformerEncoder)
-                    else {}
-                ),
-            }
-            for encoder in encoders
-        },
-        "versions": {"python": platform.python_version()}
-        | {name: version(name) for name in _PACKAGES},
-        "seconds": round(time.perf_counter() - started, 1),
-    }
-
-
-def _describe_split(split: Split, labels: Labels) -> dict[str, Any]:
-    sets = _three_sets(split, labels)
-    parts = {
-        "train": split.train,
-        "valid": split.valid,
-        "test": split.test,
-        "labelled": sets.labelled,
-        "unlabelled": sets.unlabelled,
-    }
-    return {part: {"rows": len(rows), "sha256": rows_sha256(rows)} for part, rows in parts.items()}
-
-
-def rows_sha256(rows: NDArray[np.int64]) -> str:
-    """SHA-256 of the comma-joined sorted row numbers ("0,3,4,...")."""
-    return hashlib.sha256(",".join(map(str, sorted(rows.tolist()))).encode()).hexdigest()

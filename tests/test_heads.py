@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.kernel_ridge import KernelRidge as SklearnKernelRidge
 from sklearn.linear_model import Ridge as SklearnRidge
 from sklearn.linear_model import RidgeCV
+from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import LeaveOneOut, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -191,3 +192,18 @@ def test_heads_are_float64_and_clonable():
 def test_scikit_learns_own_estimator_checks(estimator):
     for instance, check in estimator_checks_generator(estimator):
         check(instance)
+
+
+def test_kernel_ridge_solves_its_stationarity_equations_at_a_tiny_penalty():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 2)), rng.normal(size=(60, 2)) + 50
+    penalty = 1e-6
+    bordered = np.ones((61, 61))
+    bordered[:60, :60] = rbf_kernel(X, gamma=0.5) + penalty * np.eye(60)
+    bordered[60, 60] = 0
+    expected = np.linalg.solve(bordered, np.vstack([y, np.zeros(2)]))
+    fitted = KernelRidge(gamma=0.5, penalty=penalty).fit(X, y)
+    new = rng.normal(size=(10, 2))
+    assert_allclose(
+        fitted.predict(new), rbf_kernel(new, X, gamma=0.5) @ expected[:60] + expected[60], rtol=1e-6
+    )

@@ -11,7 +11,7 @@ from rdkit.Chem.Scaffolds.MurckoScaffold import MurckoScaffoldSmiles
 
 from molw2s.datasets import MoleculeDataset, load_dataset, make_splits
 from molw2s.errors import InvalidInput
-from molw2s.suites import rows_sha256
+from molw2s.manifest import rows_sha256
 
 CHEMBENCH = json.loads((Path(__file__).parent / "chembench_splits.sha256.json").read_text())
 

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from molw2s.errors import InvalidInput
-from molw2s.smiles import canonical, parse
+from molw2s.smiles import canonical, canonical_or_none
 
 if TYPE_CHECKING:
     import datasets as hf
@@ -142,7 +142,7 @@ def read_csv(
     target = pd.to_numeric(frame[target_column].str.strip(), errors="coerce").to_numpy(np.float64)
     problems: dict[int, str] = {}
     for row, (text, value) in enumerate(zip(smiles, target)):
-        if parse(text) is None:
+        if canonical_or_none(text) is None:
             problems[row] = f"SMILES {text!r} cannot be parsed"
         elif not np.isfinite(value):
             problems[row] = f"target {frame[target_column][row]!r} is not a finite number"

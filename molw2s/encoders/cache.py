@@ -1,4 +1,4 @@
-"""Embeddings on disk, found by content: what the encoder is, and which SMILES it was given."""
+"""Arrays on disk, found by content: what computed them, and for which SMILES."""
 
 from __future__ import annotations
 
@@ -7,38 +7,44 @@ import io
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from molw2s.locations import cache_dir, write_atomically
 
+Kind = Literal["embeddings", "predictions"]
 
-def location(fingerprint: str, smiles: Sequence[str]) -> Path:
-    """The file that holds the embeddings of just these SMILES, in just this order."""
+
+def location(fingerprint: str, smiles: Sequence[str], kind: Kind = "embeddings") -> Path:
+    """The file that holds the rows of just these SMILES, in just this order."""
     content = hashlib.sha256("\n".join(smiles).encode()).hexdigest()
-    return cache_dir() / "embeddings" / fingerprint[:32] / f"{content[:32]}.npz"
+    return cache_dir() / kind / fingerprint[:32] / f"{content[:32]}.npz"
 
 
 def get_or_compute(
-    fingerprint: str, smiles: Sequence[str], compute: Callable[[], NDArray[np.float32]]
-) -> NDArray[np.float32]:
-    """Read the embeddings, or compute and keep them.
+    fingerprint: str,
+    smiles: Sequence[str],
+    compute: Callable[[], NDArray[Any]],
+    kind: Kind = "embeddings",
+) -> NDArray[Any]:
+    """Read the array that has a row a SMILES, or compute and keep it.
 
     Files are written in one step, so two processes may write at once and a killed one leaves
     nothing half-written; a file that is damaged all the same (the format has checksums) is
     computed again.
     """
-    path = location(fingerprint, smiles)
+    path = location(fingerprint, smiles, kind)
     try:
         with np.load(path, allow_pickle=False) as stored:
-            embeddings: NDArray[np.float32] = stored["embeddings"]
-            if len(embeddings) == len(smiles):
-                return embeddings
+            rows: NDArray[Any] = stored[kind]
+            if len(rows) == len(smiles):
+                return rows
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         pass  # absent or damaged
-    embeddings = compute()
+    rows = compute()
     buffer = io.BytesIO()
-    np.savez(buffer, embeddings=embeddings)
+    np.savez(buffer, **{kind: rows})  # type: ignore[arg-type]
     write_atomically(path, buffer.getvalue())
-    return embeddings
+    return rows

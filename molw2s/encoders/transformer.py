@@ -20,6 +20,7 @@ from molw2s.errors import InvalidInput
 from molw2s.smiles import canonical, kekulized, name_rows
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -28,7 +29,6 @@ _SPELL: dict[Spelling, Callable[[Sequence[str]], list[str]]] = {
     "kekulized": kekulized,
     "as-given": list,
 }
-_TOKENS_PER_BATCH = 4096
 _BFLOAT16_FROM = 256  # hidden size below which bfloat16 saves no time
 _log = logging.getLogger(__name__)
 
@@ -139,6 +139,10 @@ class TransformerEncoder:
             Naming the rows that cannot be parsed; where the usage is strict, also those that are
             too long or have unknown tokens.
         """
+        return self.encode_tokens(self.tokenise(smiles))
+
+    def tokenise(self, smiles: Sequence[str]) -> list[NDArray[Any]]:
+        """Token ids of each molecule, at most ``max_length``; raises like ``encode``."""
         texts = _SPELL[self.usage.spelling](smiles)
         tokens = self.tokenizer(texts, verbose=False)["input_ids"]
         unknown = self.tokenizer.unk_token_id
@@ -151,7 +155,7 @@ class TransformerEncoder:
         if long:
             self._object(smiles, long, f"have more than {longest} tokens", "are cut")
             tokens = self.tokenizer(texts, truncation=True, max_length=longest)["input_ids"]
-        return self._embed_tokens([np.asarray(ids) for ids in tokens], longest)
+        return [np.asarray(ids) for ids in tokens]
 
     def _object(self, smiles: Sequence[str], rows: list[int], fault: str, consequence: str) -> None:
         faulty = f"{len(rows)} of {len(smiles)} SMILES {fault}"
@@ -162,44 +166,51 @@ class TransformerEncoder:
             )
         _warn_once(f"{faulty} and {consequence}; the first is row {rows[0]}")
 
-    def _embed_tokens(self, tokens: list[NDArray[Any]], longest: int) -> NDArray[np.float32]:
-        """Sorted by length into batches of few fixed shapes; the order given is restored."""
+    def encode_tokens(
+        self, tokens: Sequence[NDArray[Any]], tokens_per_batch: int = 4096
+    ) -> NDArray[np.float32]:
+        """(n, dim): by length into batches of few fixed shapes; the order given is restored."""
+        import torch
+
+        self.model.eval()
+        buckets = bucket_lengths(self.max_length)
+        bucket_of = np.searchsorted(buckets, [len(ids) for ids in tokens])
+        output = np.empty((len(tokens), self.dim), np.float32)
+        with torch.inference_mode():
+            for bucket in np.unique(bucket_of):
+                length = buckets[bucket]
+                size = max(1, tokens_per_batch // length)
+                rows = np.flatnonzero(bucket_of == bucket)
+                for start in range(0, len(rows), size):
+                    chosen = rows[start : start + size]
+                    pooled = self.forward([tokens[row] for row in chosen], (size, length))
+                    output[chosen] = pooled[: len(chosen)].cpu().numpy()
+        return output
+
+    def forward(self, tokens: Sequence[NDArray[Any]], shape: tuple[int, int]) -> Tensor:
+        """(shape[0], dim) float32 embeddings of one batch, padded to ``shape``: rows x tokens.
+
+        The rows behind the last molecule only fill the shape. Differentiable, as the model is.
+        """
         import torch
 
         from molw2s.encoders.pooling import read_out
 
-        model = self.model.eval()
-        device = next(model.parameters()).device
-        every_layer = {} if self.usage.layers == (-1,) else {"output_hidden_states": True}
-        pad = self.tokenizer.pad_token_id or 0
-        buckets = bucket_lengths(longest)
-        bucket_of = np.searchsorted(buckets, [len(ids) for ids in tokens])
-        output = np.empty((len(tokens), self.dim), np.float32)
-        with (
-            torch.inference_mode(),
-            torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16"),
-        ):
-            for bucket in np.unique(bucket_of):
-                length = buckets[bucket]
-                size = max(1, _TOKENS_PER_BATCH // length)
-                rows = np.flatnonzero(bucket_of == bucket)
-                for start in range(0, len(rows), size):
-                    chosen = rows[start : start + size]
-                    ids = np.full((size, length), pad)
-                    mask = np.zeros((size, length), dtype=np.int64)
-                    mask[:, 0] = 1  # rows that only fill the shape attend to something
-                    for line, row in enumerate(chosen):
-                        ids[line, : len(tokens[row])] = tokens[row]
-                        mask[line, : len(tokens[row])] = 1
-                    attention = torch.from_numpy(mask).to(device)
-                    states = model(
-                        input_ids=torch.from_numpy(ids).to(device),
-                        attention_mask=attention,
-                        **every_layer,
-                    )
-                    pooled = read_out(states, attention, self.usage)
-                    output[chosen] = pooled[: len(chosen)].cpu().numpy()
-        return output
+        device = self.model.device
+        ids = np.full(shape, self.tokenizer.pad_token_id or 0)
+        mask = np.zeros(shape, dtype=np.int64)
+        mask[:, 0] = 1  # rows that only fill the shape attend to something
+        for line, row in enumerate(tokens):
+            ids[line, : len(row)] = row
+            mask[line, : len(row)] = 1
+        attention = torch.from_numpy(mask).to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            states = self.model(
+                input_ids=torch.from_numpy(ids).to(device),
+                attention_mask=attention,
+                **({} if self.usage.layers == (-1,) else {"output_hidden_states": True}),
+            )
+        return read_out(states, attention, self.usage)
 
 
 @lru_cache

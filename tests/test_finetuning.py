@@ -1,0 +1,264 @@
+"""Finetuning: it learns, stops by the labels it was given, and repeats itself exactly."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from transformers import AutoTokenizer, BertConfig, BertModel
+
+from molw2s import FinetunedEncoder, Finetuning, get_encoder, load_dataset
+from molw2s.encoders import cache
+from molw2s.errors import InvalidInput
+from molw2s.finetuning import KeptPredictions
+from molw2s.finetuning.training import _batches
+from molw2s.locations import shipped
+from molw2s.suites import make_suite, run_suite
+
+QUICK = Finetuning(epochs=3, batch=8)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A folder with a one-layer BERT of hidden size 8 that never saw a molecule."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    AutoTokenizer.from_pretrained(shipped("models") / "weak-h8").save_pretrained(folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        config = BertConfig(
+            vocab_size=400, hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
+            intermediate_size=16, max_position_embeddings=128,
+        )  # fmt: skip
+        BertModel(config).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Molecules of FreeSolv and a planted function: oxygen atoms, in steps of 10, from 100 on."""
+    smiles = load_dataset("freesolv").smiles[:300]
+    return list(smiles), np.array([100 + 10 * text.upper().count("O") for text in smiles], float)
+
+
+def test_it_learns_a_planted_function(tiny, data):
+    smiles, y = data
+    settings = Finetuning(epochs=30, batch=16)
+    model = FinetunedEncoder(tiny, settings=settings).fit(smiles[:200], y[:200])
+    errors = (model.predict(smiles[200:]) - y[200:]) ** 2
+    assert errors.mean() < 0.1 * y[200:].var()
+
+
+def test_the_encoder_itself_learns_and_the_original_is_left_alone(tiny, data):
+    smiles, y = data
+    encoder = get_encoder(tiny)
+    before = encoder.encode(smiles[:5])
+    (fit,) = FinetunedEncoder(encoder, settings=QUICK).fit(smiles[:50], y[:50]).fits_
+    assert np.array_equal(encoder.encode(smiles[:5]), before)
+    assert np.abs(fit.encoder.encode(smiles[:5]) - before).max() > 1e-3
+
+
+def test_lora_leaves_the_pretrained_weights_and_learns_low_rank_updates(tiny, data):
+    smiles, y = data
+    settings = Finetuning(epochs=10, batch=8, lora_rank=2, encoder_rate=0.3)
+    (fit,) = FinetunedEncoder(tiny, "lora", settings).fit(smiles, y).fits_
+    assert min(fit.held_out_errors) < 0.9 * fit.held_out_errors[0]
+    weights = dict(fit.encoder.model.named_parameters())
+    original = dict(get_encoder(tiny).model.named_parameters())
+    kept = {
+        key.removeprefix("base_model.model.").replace(".base_layer", ""): value
+        for key, value in weights.items()
+        if "lora" not in key
+    }
+    assert kept.keys() == original.keys()
+    assert all(torch.equal(kept[key], value) for key, value in original.items())
+    learned = [value for value in weights.values() if value.requires_grad]
+    assert all(min(value.shape) == 2 for value in learned)
+
+
+def test_the_weights_are_those_of_the_best_epoch_on_the_labels_held_out(tiny, data):
+    smiles, y = data[0][:80], data[1][:80]
+    settings = Finetuning(epochs=40, batch=8, encoder_rate=1.0, head_rate=3.0, patience=3)
+    model = FinetunedEncoder(tiny, settings=settings).fit(smiles, y)
+    (fit,) = model.fits_
+    best = int(np.argmin(fit.held_out_errors))
+    assert len(fit.held_out_errors) == best + 1 + settings.patience < settings.epochs
+    assert len(fit.held_out) == 8
+    error = ((model.predict(smiles) - y)[fit.held_out] ** 2).mean() / y.var()
+    assert error == pytest.approx(fit.held_out_errors[best], rel=1e-4)
+
+
+def test_a_fit_depends_on_its_seed_and_not_on_what_was_fitted_before_or_beside(tiny, data):
+    smiles, y = data[0][:60], data[1][:60]
+
+    def answers(labels, seed=0):
+        fitted = FinetunedEncoder(tiny, settings=QUICK, seed=seed).fit(smiles, labels)
+        return fitted.predict(smiles)
+
+    torch.manual_seed(1)
+    alone = answers(y)
+    drawn = torch.rand(1)
+    torch.manual_seed(1)
+    assert torch.rand(1) == drawn  # and the caller's random numbers are untouched
+    beside = answers(np.column_stack([np.sin(y), y]))
+    assert np.array_equal(beside[:, 1], alone)
+    assert np.array_equal(beside[:, 0], answers(np.sin(y)))
+    assert not np.allclose(answers(y, seed=1), alone)
+
+
+def test_labels_are_standardised(tiny, data):
+    smiles, y = data[0][:60], data[1][:60]
+    small, large = (
+        FinetunedEncoder(tiny, settings=QUICK).fit(smiles, labels).predict(smiles)
+        for labels in (y, 1000 * y - 7)
+    )
+    assert_allclose(large, 1000 * small - 7, rtol=1e-3)
+
+
+def test_constant_labels_are_predicted(tiny, data):
+    model = FinetunedEncoder(tiny, settings=QUICK).fit(data[0][:20], np.full(20, 3.5))
+    assert_allclose(model.predict(data[0][:5]), 3.5)
+
+
+def test_a_pass_has_every_molecule_at_most_once_in_whole_batches():
+    rows, lengths = np.arange(100, 203), np.random.default_rng(0).integers(5, 60, 203)
+    batches = _batches(rows, lengths, 4, np.random.default_rng(1))
+    assert all(len(batch) == 4 for batch in batches)
+    seen = np.concatenate(batches)
+    assert len(np.unique(seen)) == len(seen) == 100
+    assert set(seen) <= set(rows)
+
+
+def test_what_cannot_be_finetuned_is_explained(tiny, data, monkeypatch):
+    with pytest.raises(InvalidInput, match="encoder 'ecfp4' has no weights to finetune"):
+        FinetunedEncoder("ecfp4").fit(*data)
+    with pytest.raises(InvalidInput, match="3 SMILES need as many finite labels"):
+        FinetunedEncoder(tiny).fit(["C"] * 3, [1.0, 2.0])
+    with pytest.raises(InvalidInput, match="at least 2 molecules"):
+        FinetunedEncoder(tiny).fit(["C"], [1.0])
+    monkeypatch.setattr("molw2s.finetuning.regressor.find_spec", lambda name: None)
+    with pytest.raises(InvalidInput, match=r"pip install molw2s\[lora\]"):
+        FinetunedEncoder(tiny, "lora").fit(*data)
+
+
+class Counting:
+    """Stands for a finetuned encoder: predicts the mean label, counts its fits."""
+
+    fits = 0
+
+    def __init__(self, fingerprint="0" * 64):
+        self.fingerprint = fingerprint
+
+    def fit(self, smiles, y):
+        type(self).fits += 1
+        self.mean = np.mean(y)
+        return self
+
+    def predict(self, smiles):
+        return np.full(len(smiles), self.mean)
+
+
+def test_predictions_are_kept_under_all_that_decides_them(fresh_cache):
+    Counting.fits = 0
+
+    def ask(smiles=("C", "CC"), y=(1.0, 3.0), points=("O", "N"), model=None):
+        return KeptPredictions(model or Counting()).fit(list(smiles), y).predict(list(points))
+
+    assert ask().tolist() == ask().tolist() == [2, 2]
+    assert Counting.fits == 1
+    two = ask(y=np.array([[1.0, 5.0], [3.0, 5.0]]))
+    assert two.tolist() == [[2, 5], [2, 5]]
+    assert Counting.fits == 2  # the first column was known
+    ask(y=(1.0, 3.5)), ask(smiles=("CC", "C")), ask(points=("O",)), ask(model=Counting("1" * 64))
+    assert Counting.fits == 6
+    model = KeptPredictions(Counting()).fit(["C"], [0.5])
+    model.predict(["S"]), model.predict(["P"])
+    assert Counting.fits == 7  # one fit answers every question
+
+
+def test_fingerprints_follow_everything_that_decides_a_fit(tiny):
+    prints = {
+        FinetunedEncoder(*arguments).fingerprint
+        for arguments in (
+            (tiny,), ("weak-h8",), (tiny, "lora"), (tiny, "full", QUICK), (tiny, "full", None, 1),
+        )
+    }  # fmt: skip
+    assert len(prints) == 5
+    assert FinetunedEncoder(tiny, "full", Finetuning()).fingerprint in prints
+
+
+def test_a_damaged_prediction_is_computed_again(fresh_cache):
+    compute = lambda: np.arange(3.0)  # noqa: E731
+    cache.get_or_compute("4" * 64, ["C"] * 3, compute, "predictions")
+    path = cache.location("4" * 64, ["C"] * 3, "predictions")
+    path.write_bytes(path.read_bytes()[:-30])
+    assert cache.get_or_compute("4" * 64, ["C"] * 3, compute, "predictions").tolist() == [0, 1, 2]
+
+
+@pytest.fixture
+def suite(tiny):
+    def make(**settings):
+        return make_suite(
+            {
+                "name": "small", "dataset": "freesolv", "weak": [tiny], "strong": tiny,
+                "strong_mode": "full", "weak_head": "ridge", "labels": "disjoint",
+                "seeds": [122], "finetuning": {"epochs": 4, "batch": 16},
+            }
+            | settings
+        )  # fmt: skip
+
+    return make
+
+
+def small(target=lambda y: y):
+    dataset = load_dataset("freesolv")
+    return dataclasses.replace(
+        dataset, smiles=dataset.smiles[:120], target=target(dataset.target[:120].copy())
+    )
+
+
+def test_no_true_label_of_weakly_labelled_molecules_reaches_the_student(
+    suite, tmp_path, monkeypatch
+):
+    """Their true labels and those of the evaluation move every error but the misfit."""
+    from molw2s.datasets import make_splits
+    from molw2s.trials import make_cases
+
+    (case,) = make_cases(make_splits(small(), seeds=[122]), "disjoint", [0])
+
+    def other_truth(y):
+        hidden = np.concatenate([case.rows.unlabelled, case.rows.evaluation])
+        y[hidden] = np.random.default_rng(0).permutation(y[hidden]) * 3 + 50
+        return y
+
+    rows = []
+    for target in (lambda y: y, other_truth):
+        monkeypatch.setenv("MOLW2S_CACHE", str(tmp_path / f"cache-{len(rows)}"))
+        rows.append(run_suite(suite(weak_mode="full"), small(target)).records.iloc[0])
+    before, after = rows
+    assert after["misfit"] == before["misfit"] > 0
+    for name in ("weak_error", "w2s_error", "strong_error"):
+        assert after[name] > 2 * before[name]
+
+
+def test_jobs_change_nothing(suite, tmp_path, monkeypatch):
+    records = []
+    for jobs in (1, 2):
+        monkeypatch.setenv("MOLW2S_CACHE", str(tmp_path / f"cache-{jobs}"))
+        settings = suite(weak_mode="full", finetuning={"epochs": 2})
+        records.append(run_suite(settings, small(), jobs=jobs).records)
+    assert records[0].equals(records[1])
+
+
+def test_repeats_are_the_seeds_of_what_is_finetuned(suite, fresh_cache):
+    settings = suite(repeats=[0, 5], finetuning={"epochs": 2})
+    records = run_suite(settings, small(), jobs=1).records
+    assert records["seed"].tolist() == [0, 5]
+    assert records["weak_error"].nunique() == 1  # a closed form makes nothing of a seed
+    assert records["w2s_error"].nunique() == 2
+    assert set(records["strong_head"]) == {"full finetuning"}
+    assert set(records["weak_mode"] + records["strong_mode"]) == {"headfull"}
+    records = run_suite(settings.model_copy(update={"strong_mode": "head"}), small()).records
+    assert records["seed"].tolist() == [0]

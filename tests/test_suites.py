@@ -1,0 +1,181 @@
+"""Suites: studies, label protocols, and runs that survive being killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from molw2s import load_dataset, load_suites, make_splits
+from molw2s.errors import InvalidInput
+from molw2s.locations import shipped
+from molw2s.suites import make_suite, run_suite
+from molw2s.trials import make_cases
+
+
+@pytest.mark.parametrize("splitter", ["random", "scaffold"])
+@pytest.mark.parametrize("dataset", ["esol", "freesolv"])
+def test_label_protocols_share_or_part_the_molecules(dataset, splitter):
+    splits = make_splits(load_dataset(dataset), splitter)
+    for case in make_cases(splits, "shared", [0]):
+        assert np.array_equal(case.rows.labelled, case.rows.unlabelled)
+        assert np.array_equal(case.rows.labelled, case.split.train)
+        assert not set(case.rows.evaluation) & set(case.rows.labelled)
+    for case in make_cases(splits, "disjoint", [0]):
+        parts = case.rows.labelled, case.rows.unlabelled, case.rows.evaluation
+        assert np.array_equal(np.sort(np.concatenate(parts[:2])), np.sort(case.split.train))
+        assert abs(len(parts[0]) - len(parts[1])) <= 1
+        assert len(np.unique(np.concatenate(parts))) == sum(map(len, parts))
+        assert np.array_equal(case.rows.evaluation, case.split.test)
+
+
+def test_disjoint_halves_are_the_same_for_every_seed_and_run():
+    splits = make_splits(load_dataset("freesolv"))
+    first, again = (make_cases(splits, "disjoint", [0, 1]) for _ in range(2))
+    assert [(case.split.name, case.seed) for case in first[:2]] == [
+        ("random-122", 0), ("random-122", 1),
+    ]  # fmt: skip
+    for one, two in ((first[0], again[0]), (first[0], first[1])):
+        assert np.array_equal(one.rows.labelled, two.rows.labelled)
+
+
+@pytest.mark.parametrize("dataset", ["esol", "freesolv", "lipop"])
+def test_a_study_is_its_grid_and_each_suite_is_there_once(dataset):
+    suites = load_suites(shipped("benchmarks") / "study" / f"{dataset}.yaml")
+    # 3 x 3 frozen/finetuned pairings with a head, doubled by labels, and both finetuned.
+    assert len({suite.name for suite in suites}) == len(suites) == 2 * (3 + 3 + 3 + 1)
+    assert {suite.dataset for suite in suites} == {dataset}
+    decisive = {
+        (
+            suite.weak_mode, suite.weak_head * (suite.weak_mode == "head"),
+            suite.strong_mode, suite.strong_head * (suite.strong_mode == "head"), suite.labels,
+        )
+        for suite in suites
+    }  # fmt: skip
+    assert len(decisive) == len(suites)
+    by_name = {suite.name: suite for suite in suites}
+    one = by_name[f"{dataset}-full-norm-ball-disjoint"]
+    assert (one.weak_mode, one.strong_mode, one.strong_head) == ("full", "head", "norm-ball")
+
+
+def test_changes_narrow_a_study(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("dataset: esol\nstudy: {weak_mode: [head, full], labels: [shared, disjoint]}\n")
+    names = [suite.name for suite in load_suites(file, labels="shared")]
+    assert names == ["mine-kernel-ridge-kernel-ridge-shared", "mine-full-kernel-ridge-shared"]
+    file.write_text("dataset: esol\nstudy: {weak_modes: [full]}\n")
+    with pytest.raises(InvalidInput, match="study 'mine': weak_modes"):
+        load_suites(file)
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"weak_mode": "whole"}, "weak_mode: Input should be 'head', 'full' or 'lora'"),
+        ({"finetuning": {"epoch": 3}}, "finetuning.epoch: Extra inputs"),
+        ({"finetuning": {"held_out": 1}}, "finetuning.held_out: Input should be less than 1"),
+        ({"repeats": [1, 1]}, "repeats: .*appears twice"),
+    ],
+)
+def test_wrong_settings_are_named(settings, complaint):
+    with pytest.raises(InvalidInput, match=complaint):
+        make_suite({"name": "x", "dataset": "esol", **settings})
+
+
+KILLED_RUNS = textwrap.dedent(
+    """
+    import contextlib, io, json, os, random, signal, sys, time
+    import torch, transformers, sklearn, rdkit.Chem, molw2s.suites, molw2s.report, matplotlib.figure
+    import molw2s.finetuning.training
+    from molw2s.cli import main
+
+    (folder,) = sys.argv[1:]
+
+    def start(name):
+        pid = os.fork()
+        if pid:
+            return pid
+        os.environ["MOLW2S_CACHE"] = f"{folder}/{name}-cache"
+        with contextlib.redirect_stdout(io.StringIO()):
+            try:
+                main(["run", f"{folder}/suite.yaml", "--out", f"{folder}/{name}"])
+            except SystemExit as stop:
+                os._exit(stop.code or 0)
+            finally:
+                os._exit(99)
+
+    def finish(pid):
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    def kept():
+        return sum(len(files) for _, _, files in os.walk(f"{folder}/killed-cache/predictions"))
+
+    started = time.perf_counter()
+    assert finish(start("whole")) == 0
+    fit = (time.perf_counter() - started) / 15
+    rng, exits, counts = random.Random(0), [], [0]
+    for attempt in range(10):
+        pid = start("killed")
+        if attempt % 2:  # a killed start must not have to begin anew for ever
+            while kept() == counts[-1]:
+                time.sleep(0.002)
+        time.sleep(rng.uniform(0, fit))
+        os.kill(pid, signal.SIGKILL)
+        exits.append(finish(pid))
+        counts.append(kept())
+    exits.append(finish(start("killed")))
+    print(json.dumps({"exits": exits, "kept": counts}))
+    """
+)
+
+
+def test_a_run_killed_ten_times_ends_with_the_same_records(tmp_path):
+    (tmp_path / "suite.yaml").write_text(
+        json.dumps(
+            {
+                "dataset": "freesolv", "weak": ["weak-h8", "weak-h12"], "strong": "weak-h16",
+                "weak_mode": "full", "strong_mode": "full", "seeds": [122, 123, 124],
+                "finetuning": {"epochs": 2, "batch": 64},
+            }
+        )
+    )  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED_RUNS, str(tmp_path)],
+        capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["exits"][-1] == 0
+    assert told["exits"].count(-signal.SIGKILL) == 10
+    assert told["kept"] == sorted(told["kept"])
+    assert len(set(told["kept"])) >= 5  # killed at different stages
+    whole, killed = (tmp_path / name / "records.csv" for name in ("whole", "killed"))
+    assert whole.read_bytes() == killed.read_bytes()
+    assert len(whole.read_text().splitlines()) == 1 + 6
+    trials = json.loads((tmp_path / "killed" / "manifest.json").read_text())["trials"]
+    assert trials == {"done": 6, "of": 6}
+
+
+def test_every_finished_trial_is_handed_over_at_once(fresh_cache):
+    suite = make_suite(
+        {
+            "name": "x", "dataset": "freesolv", "weak": ["weak-h8", "ecfp4"], "strong": "weak-h8",
+            "strong_mode": "full", "weak_head": "ridge", "seeds": [122],
+            "finetuning": {"epochs": 1, "batch": 64},
+        }
+    )  # fmt: skip
+    seen, stages = [], []
+    run = run_suite(
+        suite, progress=lambda *step: stages.append(step), jobs=1,
+        keep=lambda run: seen.append((len(run.records), run.manifest["trials"]["done"])),
+    )  # fmt: skip
+    assert seen == [(1, 1), (2, 2)]
+    assert len(run.records) == 2
+    assert [done for _, done, _ in stages] == list(range(1, len(stages) + 1))
+    assert stages[-1][1] == stages[-1][2]
