@@ -82,7 +82,7 @@ def probe(
         progress(f"{encoder.name} on {dataset.name}", step, len(pairs))
         features = embed(encoder, dataset.smiles)
         fits = list(product(PROBES, make_splits(dataset)))
-        errors = Parallel(n_jobs=min(len(fits), cpu_count()))(
+        errors = Parallel(n_jobs=min(len(fits), cpu_count()), prefer="threads")(
             delayed(_rmse)(PROBES[head](), features, dataset.target, *_rows(split, part))
             for head, split in fits
         )
