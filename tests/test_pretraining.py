@@ -209,7 +209,7 @@ def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(
     calls = iter(range(10**6))
 
     def dies(self, index):
-        if next(calls) == 40:
+        if next(calls) == 70:
             raise Interrupted
         return original(self, index)
 
