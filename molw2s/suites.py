@@ -21,7 +21,7 @@ from molw2s.datasets import MoleculeDataset, Split, load_dataset, make_splits
 from molw2s.datasets.splits import CHEMBENCH_SEEDS, Splitter
 from molw2s.encoders import Encoder, embed, fingerprint, get_encoder
 from molw2s.encoders.transformer import TransformerEncoder
-from molw2s.errors import InvalidInput, UnknownName
+from molw2s.errors import InvalidInput, UnknownName, explain
 from molw2s.heads import HEADS
 from molw2s.locations import shipped
 from molw2s.protocol import Errors, ThreeSets, weak_to_strong
@@ -123,10 +123,7 @@ def make_suite(content: dict[str, Any], **changes: Any) -> Suite | SyntheticSuit
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
-        )
-        raise InvalidInput(f"suite {content.get('name')!r}: {wrong}") from error
+        raise InvalidInput(f"suite {content.get('name')!r}: {explain(error)}") from error
 
 
 def run_suite(
