@@ -17,6 +17,7 @@ from sklearn.svm import SVR
 from molw2s.datasets import Split, load_dataset, make_splits
 from molw2s.encoders import Encoder, embed, get_encoder
 from molw2s.encoders.catalog import WEAK_HIDDEN_SIZES
+from molw2s.errors import InvalidInput
 from molw2s.heads import HEADS, Head
 from molw2s.locations import shipped
 
@@ -69,6 +70,11 @@ def probe(
     DataFrame
         A row an encoder, dataset and head: ``rmse_mean`` and ``rmse_std`` (sample standard
         deviation) over the splits, in target units - roots, not squared errors.
+
+    Raises
+    ------
+    InvalidInput
+        If two encoders have the same name.
     """
     chosen = [
         get_encoder(encoder, trust_remote_code=trust_remote_code)
@@ -76,6 +82,9 @@ def probe(
         else encoder
         for encoder in (default_encoders() if encoders is None else encoders)
     ]
+    names = [encoder.name for encoder in chosen]
+    if repeated := {name for name in names if names.count(name) > 1}:
+        raise InvalidInput(f"more than one encoder is called {', '.join(sorted(repeated))}")
     pairs = list(product(chosen, [load_dataset(name) for name in datasets]))
     rows = []
     for step, (encoder, dataset) in enumerate(pairs):

@@ -24,7 +24,7 @@ from pydantic import (
 from molw2s.datasets import MoleculeDataset, load_dataset, make_splits
 from molw2s.datasets.splits import CHEMBENCH_SEEDS, Splitter
 from molw2s.encoders import get_encoder
-from molw2s.errors import InvalidInput, UnknownName
+from molw2s.errors import InvalidInput, UnknownName, explain
 from molw2s.finetuning import Finetuning
 from molw2s.locations import shipped
 from molw2s.manifest import manifest
@@ -216,10 +216,7 @@ def _validated(kind: type[Settings], content: Any, what: str) -> Settings:
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
-        )
-        raise InvalidInput(f"{what}: {wrong}") from error
+        raise InvalidInput(f"{what}: {explain(error)}") from error
 
 
 def run_suite(

@@ -117,11 +117,14 @@ def test_a_checkpoint_states_its_usage_and_arguments_come_first(with_pooler, tmp
         ({"pooling": "max"}, "pooling: .*'mean', 'cls'"),
         ({"layers": []}, "layers: .*at least 1"),
         ({"layers": [4]}, r"layers \[4\].* 0 \(the embedding layer\) to 3, or -4 to -1"),
+        (["mean"], "config.json says .* not an object"),
         ({"spelling": "random"}, "spelling: .*'canonical', 'kekulized'"),
     ],
 )
 def test_a_usage_that_does_not_fit_is_an_error(with_pooler, tmp_path, usage, complaint):
-    stating(with_pooler, tmp_path, **usage)
+    stating(with_pooler, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "molw2s": usage}))
     with pytest.raises(InvalidInput, match=complaint):
         TransformerEncoder(tmp_path)
 

@@ -184,6 +184,8 @@ def test_a_tiny_run_learns_and_ships_a_usable_encoder(recipe, tmp_path):
     files = {path.name for path in (tmp_path / "tiny").iterdir()}
     assert files >= {"config.json", "model.safetensors", "tokenizer.json", "README.md"}
     assert "checkpoints" not in files
+    assert record["benchmark_molecules"]["esol"][0] > 550  # the corpus is ESOL's first 600 rows
+    assert record["benchmark_molecules"]["lipop"][0] < 100
     assert record == json.loads((tmp_path / "tiny" / "training.json").read_text())
     assert str(tmp_path) not in json.dumps(record["recipe"])
     assert get_encoder(str(tmp_path / "tiny")).encode(["CCO"]).shape == (1, 16)

@@ -17,7 +17,7 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from molw2s.encoders.lightning import read_checkpoint, read_hyper_parameters
 from molw2s.encoders.usage import Usage
-from molw2s.errors import InvalidInput
+from molw2s.errors import InvalidInput, explain
 
 TOKENS = (
     "[PAD]", "[CLS]", "[SEP]", "[MASK]",
@@ -156,8 +156,7 @@ def _settings(checkpoint: Path, content: dict[str, Any]) -> _HyperParameters:
     try:
         return _HyperParameters.model_validate(read_hyper_parameters(checkpoint, content))
     except ValidationError as error:
-        wrong = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
-        raise InvalidInput(f"hyper-parameters of {checkpoint}: {wrong}") from error
+        raise InvalidInput(f"hyper-parameters of {checkpoint}: {explain(error)}") from error
 
 
 def _check_shape(checkpoint: Path, weights: dict[str, Tensor], wanted: Architecture) -> None:

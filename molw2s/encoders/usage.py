@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from molw2s.errors import InvalidInput
+from molw2s.errors import InvalidInput, explain
 
 Pooling = Literal["mean", "cls", "mean+cls", "mean+pooler"]
 Spelling = Literal["canonical", "kekulized", "as-given"]
@@ -55,13 +55,15 @@ def read_usage(folder: Path, config: dict[str, Any], **wanted: Any) -> Usage:
         If a key or value does not fit, or a layer does not exist.
     """
     stated = config.get("molw2s", {})
+    if not isinstance(stated, dict):
+        raise InvalidInput(f'{folder}: config.json says {stated!r} under "molw2s", not an object')
+    given = {key: value for key, value in wanted.items() if value is not None}
     try:
-        settings = dict(stated) | {key: value for key, value in wanted.items() if value is not None}
-        usage = Usage.model_validate(settings)
-    except (ValidationError, TypeError) as error:
+        usage = Usage.model_validate(stated | given)
+    except ValidationError as error:
         raise InvalidInput(
             f"{folder}: settings of this encoder (its config.json says {stated!r} under "
-            f'"molw2s"): {_explained(error)}'
+            f'"molw2s"): {explain(error)}'
         ) from error
     depth = config.get("num_hidden_layers")
     if depth is not None and not all(-depth - 1 <= layer <= depth for layer in usage.layers):
@@ -70,9 +72,3 @@ def read_usage(folder: Path, config: dict[str, Any], **wanted: Any) -> Usage:
             f"embedding layer) to {depth}, or -{depth + 1} to -1 from the end"
         )
     return usage
-
-
-def _explained(error: Exception) -> str:
-    if not isinstance(error, ValidationError):
-        return str(error)
-    return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())

@@ -22,6 +22,10 @@ def model_card(name: str, record: dict[str, Any]) -> str:
         f"| {part['name']} | {part['molecules']:,} | `{part['sha256']}` |\n"
         for part in record["corpus"]
     )
+    occurring = ", ".join(
+        f"{seen:,} of {name}'s {total:,}"
+        for name, (seen, total) in record["benchmark_molecules"].items()
+    )
     intermediate = shape["intermediate_size"] or 4 * shape["hidden_size"]
     return f"""---
 library_name: transformers
@@ -58,7 +62,9 @@ warm-up and decay, seed {settings["seed"]}.
 | --- | --- | --- |
 {corpus}
 After leaving out duplicates, unreadable molecules and those of more than
-{tokenization["max_length"]} tokens: {record["molecules"]:,} molecules to train on.
+{tokenization["max_length"]} tokens: {record["molecules"]:,} molecules to train on. The corpus
+holds, without their measured values, {occurring} distinct
+molecules.
 
 | | |
 | --- | --- |

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +22,7 @@ from sklearn.preprocessing import QuantileTransformer, StandardScaler
 from transformers import Trainer, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
+from molw2s.datasets import load_dataset
 from molw2s.encoders.shapes import bucket_lengths
 from molw2s.errors import InvalidInput
 from molw2s.pretraining.batches import BatchedCorpus, Spellings, only_item, schedule
@@ -31,6 +33,7 @@ from molw2s.pretraining.optimizer import make_optimizer
 from molw2s.pretraining.recipe import Recipe
 from molw2s.pretraining.tokenizer import train_tokenizer
 
+BENCHMARKS = ("esol", "freesolv", "lipop")
 _CLIP = 5.0  # standard deviations
 
 
@@ -122,6 +125,7 @@ def pretrain(recipe: Recipe, out: str | Path, command: str = "") -> dict[str, An
         "recipe": stated,
         "corpus": [asdict(source) for source in sources],
         "molecules": len(train),
+        "benchmark_molecules": benchmark_molecules(spellings[0] for spellings in spelled),
         "tokens": int(sum(lengths[rows].sum() for _, rows in training.plan)),
         "steps": len(training),
         "parameters": sum(weight.numel() for weight in model.encoder.parameters()),
@@ -134,6 +138,19 @@ def pretrain(recipe: Recipe, out: str | Path, command: str = "") -> dict[str, An
     }
     _save(model, tokenizer, record, out)
     return record
+
+
+def benchmark_molecules(corpus: Iterable[str]) -> dict[str, list[int]]:
+    """Of each benchmark's molecules, how many are in a corpus of canonical SMILES, and of how many.
+
+    Their targets are never used; but an encoder has seen what these molecules look like.
+    """
+    seen = set(corpus)
+    found = {}
+    for name in BENCHMARKS:
+        molecules = set(load_dataset(name).canonical_smiles)
+        found[name] = [len(molecules & seen), len(molecules)]
+    return found
 
 
 def _matrix(molecules: Dataset, column: str) -> NDArray[Any]:
