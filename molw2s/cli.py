@@ -162,6 +162,8 @@ def run(
 
     The same command goes on after an interruption: what was finetuned is not finetuned again.
     """
+    from joblib.externals.loky import get_reusable_executor
+
     from molw2s.datasets import read_csv
     from molw2s.records import read_records, write_records
     from molw2s.report import write_report
@@ -222,6 +224,8 @@ def run(
         if not json:
             _print_tables(records)
             print(f"Figure, table and records: {folder / 'gain_vs_misfit.png'} and beside it.\n")
+    # Idle by now; letting each take its interpreter down in order costs a second.
+    get_reusable_executor().shutdown(kill_workers=True)
     if json:
         _print_json({"runs": results})
 

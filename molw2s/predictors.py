@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
+from threadpoolctl import threadpool_limits
 
 Array = NDArray[np.float64]
 
@@ -72,18 +73,16 @@ def representation_predictors(
     target
         (n,) true values there, for ``xue_labelled`` alone.
     """
-    student = centred_spectrum(strong)
-    results = []
-    for features in weak:
-        teacher = centred_spectrum(features)
-        results.append(
+    with threadpool_limits(1):  # BLAS threads are slower on matrices this small
+        student = centred_spectrum(strong)
+        return [
             Predictors(
                 unlearned_energy(teacher, student, target),
                 unlearned_norm(teacher, student),
                 subspace_overlap(teacher, student),
             )
-        )
-    return results
+            for teacher in map(centred_spectrum, weak)
+        ]
 
 
 def centred_spectrum(features: NDArray[Any]) -> Spectrum:

@@ -96,7 +96,7 @@ def pretrained(suite: SyntheticSuite, seed: int, depth: int) -> Learned:
     """
     key = _learning_key(suite, seed, depth)
     if key not in _LEARNED:
-        _LEARNED[key] = _learn(*key)
+        _LEARNED[key] = learn(*_problem(*key))
     return _LEARNED[key]
 
 
@@ -134,19 +134,22 @@ def learn_representations(
         return
     progress("learn representations", 0, len(missing))
     learned = Parallel(n_jobs=min(len(missing), cpu_count()), return_as="generator")(
-        delayed(_learn)(*key) for key in missing
+        delayed(learn)(*_problem(*key)) for key in missing
     )
     for step, (key, result) in enumerate(zip(missing, learned), start=1):
         _LEARNED[key] = result
         progress("learn representations", step, len(missing))
 
 
-def _learn(suite: SyntheticSuite, seed: int, depth: int) -> Learned:
-    data = pretraining_data(suite, seed)
+def _problem(
+    suite: SyntheticSuite, seed: int, depth: int
+) -> tuple[TaskData, int, np.random.SeedSequence, Search]:
+    """What ``learn`` takes."""
     search = Search(
         suite.restarts, suite.steps_per_layer, suite.batch, suite.learning_rate, suite.polish
     )
-    return learn(data, depth, np.random.SeedSequence([seed, _LEARNING, depth]), search)
+    random = np.random.SeedSequence([seed, _LEARNING, depth])
+    return pretraining_data(suite, seed), depth, random, search
 
 
 def _representation(suite: SyntheticSuite, seed: int, side: str, truth: Mlp) -> Learned:
