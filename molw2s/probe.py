@@ -55,7 +55,7 @@ def probe(
     Parameters
     ----------
     encoders
-        Names or encoders; by default ``default_encoders()``.
+        Names or encoders, each called otherwise; by default ``default_encoders()``.
     part : "test" or "valid"
         "test" fits on the train and valid parts and tests on the test part, as MolBERT's authors
         do. "valid" fits on the train part and tests on the valid part: for choosing pooling,
@@ -84,7 +84,9 @@ def probe(
     ]
     names = [encoder.name for encoder in chosen]
     if repeated := {name for name in names if names.count(name) > 1}:
-        raise InvalidInput(f"more than one encoder is called {', '.join(sorted(repeated))}")
+        raise InvalidInput(
+            f"more than one encoder is called {', '.join(sorted(repeated))}; give each a .name"
+        )
     pairs = list(product(chosen, [load_dataset(name) for name in datasets]))
     rows = []
     for step, (encoder, dataset) in enumerate(pairs):

@@ -79,11 +79,14 @@ def test_molberts_baselines_come_out_as_published(monkeypatch, encoder, quoted, 
     assert ours.item() == pytest.approx(theirs.item(), rel=tolerance)
 
 
-def test_encoders_of_one_name_cannot_be_told_apart():
+def test_encoders_of_one_name_cannot_be_told_apart(monkeypatch):
+    monkeypatch.setattr("molw2s.probe.PROBES", {"ridge": PROBES["ridge"]})
     choices = [get_encoder("weak-h8", pooling=pooling) for pooling in ("mean", "cls")]
     with pytest.raises(InvalidInput, match="more than one encoder is called weak-h8"):
         probe(choices, ["freesolv"], "valid")
-    get_encoder("weak-h8", pooling="cls", name="weak-h8 cls")  # what to do instead
+    choices[1].name = "weak-h8 cls"
+    table = probe(choices, ["freesolv"], "valid").set_index("encoder")
+    assert table.loc["weak-h8", "rmse_mean"] != table.loc["weak-h8 cls", "rmse_mean"]
 
 
 def test_the_default_is_every_encoder_of_models_and_the_controls():
