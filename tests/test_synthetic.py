@@ -19,7 +19,7 @@ from molw2s.synthetic.targets import Mlp, draw_mlp, draw_task_data, draw_tasks, 
 SMALL = {
     "kind": "synthetic", "name": "small", "input_dim": 3, "width": 5, "target_depth": 2,
     "strong_depth": 3, "pretraining_tasks": 4, "pretraining_points": 60, "tasks": 6,
-    "points": 80, "evaluation_points": 300, "steps_per_layer": 15, "restarts": 2, "polish": 10,
+    "points": 80, "evaluation_points": 300, "steps": 45, "restarts": 2, "polish": 10,
 }  # fmt: skip
 LEAST_SQUARES = HEADS["least-squares"]
 
@@ -113,7 +113,7 @@ def test_the_written_out_gradient_is_autograd_s():
         *(torch.tensor(gen.normal(size=shape)) for shape in ((rows, 3), (rows,), (rows, width)))
     )
     starts = [torch.tensor(s) for s in representations._starts(gen, 1, [3, width, width, width])]
-    search = Search(restarts=1, steps_per_layer=steps // 3, batch=rows, learning_rate=0.02)
+    search = Search(restarts=1, steps=steps, batch=rows, learning_rate=0.02)
     found = representations._adam(problem, starts, search, torch.Generator().manual_seed(0))
 
     theta = [start[0].clone().requires_grad_() for start in starts]
@@ -149,7 +149,7 @@ def test_polishing_never_makes_it_worse_and_search_improves_on_its_start():
     data = draw_task_data(rng(2), truth, 5, 200, 500.0)
     losses = [
         learn(data, 3, np.random.SeedSequence(0), Search(2, steps, 256, 0.01, polish)).loss
-        for steps, polish in ((1, 0), (100, 0), (100, 100))
+        for steps, polish in ((3, 0), (300, 0), (300, 100))
     ]
     assert losses[0] > 2 * losses[1] > 2 * losses[2]
 

@@ -33,14 +33,14 @@ class Search:
     ----------
     restarts : int
         Starts that Adam takes side by side.
-    steps_per_layer, batch, learning_rate
-        Of Adam (deeper networks take more steps); the rate falls to zero along a cosine.
+    steps, batch, learning_rate
+        Of Adam; the rate falls to zero along a cosine.
     polish : int
         Iterations of full-batch L-BFGS on the best of them.
     """
 
     restarts: int = 4
-    steps_per_layer: int = 1500
+    steps: int = 12000
     batch: int = 256
     learning_rate: float = 0.005
     polish: int = 500
@@ -152,7 +152,7 @@ def _adam(
     weights = parameters[::2]
     rows, restarts = len(problem.y), len(starts[0])
     batch = min(search.batch, rows)
-    steps = search.steps_per_layer * len(weights)
+    steps = search.steps
     place = rows
     for step in range(steps):
         if place + batch > rows:

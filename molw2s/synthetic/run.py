@@ -106,7 +106,7 @@ _LEARNED: dict[tuple[SyntheticSuite, int, int], Learned] = {}
 def _learning_key(suite: SyntheticSuite, seed: int, depth: int) -> tuple[SyntheticSuite, int, int]:
     settings = (
         "input_dim", "input_scale", "width", "target_depth", "pretraining_tasks",
-        "pretraining_points", "restarts", "steps_per_layer", "batch", "learning_rate", "polish",
+        "pretraining_points", "restarts", "steps", "batch", "learning_rate", "polish",
     )  # fmt: skip
     pretraining = {name: getattr(suite, name) for name in settings}
     return SyntheticSuite(name="pretraining", **pretraining), seed, depth
@@ -145,9 +145,7 @@ def _problem(
     suite: SyntheticSuite, seed: int, depth: int
 ) -> tuple[TaskData, int, np.random.SeedSequence, Search]:
     """What ``learn`` takes."""
-    search = Search(
-        suite.restarts, suite.steps_per_layer, suite.batch, suite.learning_rate, suite.polish
-    )
+    search = Search(suite.restarts, suite.steps, suite.batch, suite.learning_rate, suite.polish)
     random = np.random.SeedSequence([seed, _LEARNING, depth])
     return pretraining_data(suite, seed), depth, random, search
 

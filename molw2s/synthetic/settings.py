@@ -30,7 +30,7 @@ class SyntheticSuite(BaseModel):
         1 where gain = misfit is expected, -1 where weak and strong change places.
     seeds
         Everything from h* on is drawn anew for each.
-    restarts, steps_per_layer, batch, learning_rate, polish
+    restarts, steps, batch, learning_rate, polish
         How hard to look for a representation: ``representations.Search``.
     """
 
@@ -61,7 +61,7 @@ class SyntheticSuite(BaseModel):
     seeds: tuple[int, ...] = Field((0,), min_length=1)
 
     restarts: PositiveInt = 4
-    steps_per_layer: PositiveInt = 1500
+    steps: PositiveInt = 12_000
     batch: PositiveInt = 256
     learning_rate: float = Field(0.005, gt=0)
     polish: int = Field(500, ge=0)
