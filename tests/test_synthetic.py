@@ -134,7 +134,7 @@ def test_a_planted_representation_s_loss_of_zero_is_nearly_reached(depth):
     truth = draw_mlp(rng(5), (3, 6, 6))
     data = draw_task_data(rng(6), truth, 6, 300, 500.0)
     assert objective(truth, data) == pytest.approx(0, abs=1e-20)
-    found = learn(data, depth, np.random.SeedSequence(0), Search(16, 1000, 256, 0.01, 500))
+    found = learn(data, depth, np.random.SeedSequence(0), Search(16, 1000 * depth, 256, 0.01, 500))
     assert found.representation.depth == depth
     assert [w.shape for w in found.representation.weights] == [(3, 6), *[(6, 6)] * (depth - 1)]
     assert found.loss < 3e-3 * data.y.var(1).mean()
