@@ -34,7 +34,7 @@ def plain(encoder, smiles, size=64):
             )
             mask = batch["attention_mask"]
             hidden = encoder.model(batch["input_ids"], attention_mask=mask).last_hidden_state
-            rows.append(pool(hidden, mask, encoder.pooling).numpy())
+            rows.append(pool(hidden, mask, encoder.usage.pooling).numpy())
     return np.concatenate(rows)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cho_factor, cho_solve, cholesky, eigh, solve_triangular
-from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, TransformerMixin
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -113,7 +113,7 @@ def _positive_part(gram: Array, size: int) -> tuple[Array, Array]:
     return eigenvalues[kept], vectors[:, kept]
 
 
-class _LinearHead(RegressorMixin, BaseEstimator):
+class _LinearHead(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Linear function with an unpenalised intercept; subclasses choose the penalty."""
 
     coef_: Array
@@ -212,7 +212,7 @@ def _multipliers(spectrum: _CentredSpectrum, radius: Array) -> Array:
     return np.where(inside, 0.0, high)
 
 
-class KernelRidge(RegressorMixin, BaseEstimator):
+class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Kernel ridge regression with k(x, z) = exp(-gamma ||x - z||^2): ridge in its RKHS.
 
     Unlike scikit-learn's it has an intercept, which is not penalised, and chooses its penalty.

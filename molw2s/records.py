@@ -34,7 +34,9 @@ def read_records(folder: str | Path) -> pd.DataFrame:
     """
     path = Path(folder) / "records.csv"
     try:
-        records = pd.read_csv(path, keep_default_na=False, na_values=[""])
+        records = pd.read_csv(
+            path, float_precision="round_trip", keep_default_na=False, na_values=[""]
+        )
     except (OSError, ValueError) as error:
         raise InvalidInput(
             f"{folder} holds no run ({error}); `molw2s run SUITE --out {folder}` makes one"

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from molw2s.cli import main
+from molw2s.records import read_records
 from molw2s.report import RULES
 
 SMALL = ["--weak", "weak-h8", "--weak", "weak-h96", "--strong", "rdkit"]
@@ -45,7 +46,7 @@ def freesolv(tmp_path_factory):
 
 def test_run_writes_what_it_promises(freesolv):
     assert {path.name for path in freesolv.iterdir()} == FILES
-    records = pd.read_csv(freesolv / "records.csv")
+    records = read_records(freesolv)
     assert len(records) == 2 * 3
     assert (records["gain"] == records["weak_error"] - records["w2s_error"]).all()
     assert records["misfit"].between(0, 15).all()

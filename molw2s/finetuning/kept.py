@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 from typing_extensions import Self
 
@@ -17,7 +17,7 @@ from molw2s.encoders import cache
 from molw2s.finetuning.regressor import FinetunedEncoder
 
 
-class KeptPredictions(RegressorMixin, BaseEstimator):
+class KeptPredictions(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Answers as ``model`` would, from the disk where it was asked the same before.
 
     The model is fitted when it is first asked something new. Predictions are found by the hash of

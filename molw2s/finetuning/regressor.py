@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 from typing_extensions import Self
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from molw2s.finetuning.training import Finetuned
 
 
-class FinetunedEncoder(RegressorMixin, BaseEstimator):
+class FinetunedEncoder(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Gradient descent from the pretrained weights, encoder and linear layer together.
 
     The error of some of the labels given, held out, stops it and chooses the epoch: see
