@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +17,7 @@ from molw2s.encoders.shapes import bucket_lengths
 from molw2s.encoders.transformer import TransformerEncoder
 from molw2s.errors import InvalidInput
 from molw2s.finetuning.settings import Finetuning, Mode
+from molw2s.threads import one_thread
 
 Tokens = Sequence[NDArray[Any]]
 
@@ -46,21 +46,10 @@ class Finetuned:
 
     def predict(self, smiles: Sequence[str]) -> NDArray[np.float64]:
         """(n,) in target units."""
-        with _one_core():
+        with one_thread():
             features = self.encoder.encode(smiles)
         predicted: NDArray[np.float64] = (features * self.weight).sum(1) + self.bias
         return predicted
-
-
-@contextmanager
-def _one_core() -> Iterator[None]:
-    """Sums are then rounded alike whatever the machine's number of cores and what else runs."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def finetune(
@@ -92,7 +81,7 @@ def finetune(
     cut = max(1, round(settings.held_out * len(y)))
     held_out, train = order[:cut], order[cut:]
 
-    with torch.random.fork_rng(), _one_core():
+    with torch.random.fork_rng(), one_thread():
         torch.manual_seed(seed)
         tuned = _trainable_copy(encoder, mode, settings)
         head = nn.Linear(tuned.dim, 1, device=tuned.model.device)

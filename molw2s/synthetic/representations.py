@@ -11,8 +11,7 @@ starts run side by side in batched matrices by Adam, and the best goes to full-b
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,6 +19,7 @@ import numpy as np
 import torch
 
 from molw2s.synthetic.targets import Array, Mlp, TaskData
+from molw2s.threads import one_thread
 
 _WARM_UP = 20
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
@@ -83,7 +83,7 @@ def learn(data: TaskData, depth: int, seed: np.random.SeedSequence, search: Sear
     widths = [d] + [width] * depth
     starts = _starts(np.random.default_rng(seed), search.restarts, widths)
     generator = torch.Generator().manual_seed(int(seed.generate_state(1)[0]))
-    with _one_thread():  # the fastest for matrices this small
+    with one_thread():  # the fastest for matrices this small
         best = _adam(problem, [tensor(start) for start in starts], search, generator)
     arrays = [t.cpu().numpy().astype(np.float64) for t in _lbfgs(problem, best, search.polish)]
     biases = tuple(bias[0] for bias in arrays[1::2])
@@ -221,13 +221,3 @@ def _lbfgs(
     optimizer.step(closure)
     after = closure().item()
     return [p.detach() for p in moving] if after <= before else parameters
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
