@@ -23,14 +23,14 @@ from transformers import Trainer, TrainerCallback
 
 from molw2s.encoders.shapes import bucket_lengths
 from molw2s.pretraining.batches import BatchedCorpus, Spellings, only_item, schedule
-from molw2s.pretraining.descriptors import FINGERPRINT_BITS
+from molw2s.pretraining.descriptors import ATOMIC_VALUES, SIZES
 from molw2s.pretraining.objectives import PretrainingModel
 from molw2s.pretraining.optimizer import make_optimizer
 from molw2s.pretraining.recipe import read_recipe
 from molw2s.pretraining.tokenizer import train_tokenizer
 from molw2s.pretraining.train import training_arguments
 
-DESCRIPTORS = 400
+DESCRIPTORS = sum(SIZES.values())
 
 
 def main() -> None:
@@ -47,10 +47,10 @@ def main() -> None:
     lengths = np.clip(rng.normal(44, 14, 50_000), 8, recipe.tokenization.max_length).astype(int)
     corpus = Spellings(
         ids=rng.integers(5, len(tokenizer), lengths.sum()).astype(np.int16),
+        atoms=rng.normal(size=(lengths.sum(), ATOMIC_VALUES)).astype(np.float16),
         starts=np.concatenate([[0], np.cumsum(lengths)]),
         molecule=np.arange(len(lengths)),
         descriptors=rng.normal(size=(len(lengths), DESCRIPTORS)).astype(np.float16),
-        fingerprints=rng.integers(0, 3, (len(lengths), FINGERPRINT_BITS)).astype(np.uint8),
     )
     plan = schedule(lengths, 10**9 // 50, recipe.optimisation.tokens_per_batch, buckets, 0)
     plan = plan[: options.steps]
@@ -58,7 +58,7 @@ def main() -> None:
         corpus, plan, tokenizer, recipe.objectives.masking_rate, recipe.objectives.masked_share, 0
     )
     torch.manual_seed(0)
-    model = PretrainingModel(recipe, len(tokenizer), DESCRIPTORS)
+    model = PretrainingModel(recipe, len(tokenizer), torch.full((DESCRIPTORS,), 1 / DESCRIPTORS))
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
         Trainer(

@@ -9,12 +9,21 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rdkit import Chem
+from rdkit.Chem import Crippen
 from safetensors.torch import load_file
 
 from molw2s import get_encoder, load_dataset
 from molw2s.errors import InvalidInput
 from molw2s.pretraining.batches import BatchedCorpus, Spellings, schedule
-from molw2s.pretraining.corpus import CORPORA, read_source
+from molw2s.pretraining.corpus import CORPORA, fragments, read_source
+from molw2s.pretraining.descriptors import (
+    ATOMIC_VALUES,
+    SIZES,
+    atomic_values,
+    column_weights,
+    describe,
+)
 from molw2s.pretraining.objectives import PretrainingModel
 from molw2s.pretraining.optimizer import Together
 from molw2s.pretraining.recipe import CorpusPart, read_recipe
@@ -49,10 +58,10 @@ def spellings():
     molecule = np.repeat(np.arange(32), 2)
     return tokenizer, Spellings(
         np.concatenate(ids),
+        np.arange(64 * 92, dtype=np.float16)[:, None],
         np.arange(65) * 92,
         molecule,
         np.arange(32, dtype=np.float16)[:, None],
-        np.arange(32, dtype=np.uint8)[:, None],
     )
 
 
@@ -77,7 +86,7 @@ def test_the_stated_share_is_masked_and_the_rest_is_seen_whole(spellings):
     tokenizer, corpus = spellings
     batch = batch_of(spellings, 0.25)[0]
     assert batch["labels"].shape == (16, 128)
-    whole = torch.from_numpy(corpus.padded(np.arange(64), 128, tokenizer.pad_token_id))
+    whole, _ = map(torch.from_numpy, corpus.padded(np.arange(64), 128, tokenizer.pad_token_id))
     assert torch.equal(batch["input_ids"][16:], whole[16:])
     assert not torch.equal(batch["input_ids"][:16], whole[:16])
 
@@ -86,16 +95,18 @@ def test_each_spelling_has_the_targets_of_its_molecule(spellings):
     batch = batch_of(spellings, 0.5)[0]
     expected = np.repeat(np.arange(32), 2)
     assert batch["descriptors"][:, 0].tolist() == expected.tolist()
-    assert batch["fingerprints"][:, 0].tolist() == expected.tolist()
 
 
 def test_padding_holds_every_token_and_nothing_of_the_neighbours():
+    tokens = np.arange(1, 7)
     corpus = Spellings(
-        np.arange(1, 7, dtype=np.int16), np.array([0, 1, 3, 6]), np.zeros(3, int),
-        np.zeros((1, 1), np.float16), np.zeros((1, 1), np.uint8),
+        tokens.astype(np.int16), 10.0 * tokens[:, None].astype(np.float16),
+        np.array([0, 1, 3, 6]), np.zeros(3, int), np.zeros((1, 1), np.float16),
     )  # fmt: skip
-    padded = corpus.padded(np.array([2, 0, 1]), 4, pad=0)
-    assert padded.tolist() == [[4, 5, 6, 0], [1, 0, 0, 0], [2, 3, 0, 0]]
+    ids, atoms = corpus.padded(np.array([2, 0, 1]), 4, pad=0)
+    assert ids.tolist() == [[4, 5, 6, 0], [1, 0, 0, 0], [2, 3, 0, 0]]
+    np.testing.assert_array_equal(np.isnan(atoms[..., 0]), ids == 0)
+    np.testing.assert_array_equal(np.nan_to_num(atoms[..., 0]), 10 * ids)
 
 
 def test_masks_depend_on_the_batchs_number_alone(spellings):
@@ -106,31 +117,90 @@ def test_masks_depend_on_the_batchs_number_alone(spellings):
 
 
 def test_the_losses_are_the_stated_means_over_the_molecules_asked(recipe):
-    """Tokens are asked of the masked molecules, descriptors and fingerprints of the others."""
+    """Tokens are asked of the masked molecules, values of atoms and descriptors of the others."""
     torch.manual_seed(0)
-    model = PretrainingModel(read_recipe(recipe), 20, 3, fingerprint_variance=0.5).eval()
+    weights = torch.tensor([0.5, 0.25, 0.125])
+    model = PretrainingModel(read_recipe(recipe), 20, weights).eval()
     ids = torch.randint(5, 20, (6, 8))
     attention = torch.ones(6, 8, dtype=torch.long)
     labels = torch.full((2, 8), -100)
     labels[0, 3], labels[1, 5] = 7, 9
-    descriptors, counts = torch.randn(6, 3), torch.randint(0, 3, (6, 1024)).to(torch.uint8)
+    descriptors = torch.randn(6, 3)
+    atoms = torch.full((6, 8, ATOMIC_VALUES), torch.nan, dtype=torch.float16)
+    atoms[0, 1], atoms[2, 4], atoms[5, 7] = 100, 1, -2  # the first is of a masked molecule
     with torch.inference_mode():
-        losses = model(ids, attention, labels, descriptors, counts)
+        losses = model(ids, attention, labels, atoms, descriptors)
         hidden = model.encoder(input_ids=ids, attention_mask=attention).last_hidden_state
         logits = model.token_head(hidden[:2])
-        pooled = hidden[2:].mean(1)
         told = [
             -torch.log_softmax(logits[row, at], 0)[labels[row, at]] for row, at in ((0, 3), (1, 5))
         ]
-        fingerprint_error = model.fingerprint_head(pooled) - torch.log(1 + counts[2:].float())
+        known = torch.stack([model.atom_head(hidden[2, 4]) - 1, model.atom_head(hidden[5, 7]) + 2])
+        off = model.descriptor_head(hidden[2:].mean(1)) - descriptors[2:]
         expected = {
             "token_loss": sum(told) / 2,
-            "descriptor_loss": ((model.descriptor_head(pooled) - descriptors[2:]) ** 2).mean(),
-            "fingerprint_loss": (fingerprint_error**2).mean() / 0.5,
+            "atom_loss": (known**2).mean(),
+            "descriptor_loss": (
+                0.5 * off[:, 0] ** 2 + off[:, 1] ** 2 / 4 + off[:, 2] ** 2 / 8
+            ).mean(),
         }
     for name, value in expected.items():
         torch.testing.assert_close(losses[name], value)
     torch.testing.assert_close(losses["loss"], sum(expected.values()))
+
+
+def test_groups_of_descriptors_count_alike_and_knowing_the_means_costs_one():
+    variances = np.random.default_rng(0).uniform(0.1, 2, sum(SIZES.values()))
+    weights = column_weights(variances)
+    parts = np.split(weights * variances, np.cumsum(list(SIZES.values()))[:-1])
+    np.testing.assert_allclose([part.sum() for part in parts], 1 / len(SIZES), rtol=1e-5)
+
+
+def test_descriptors_are_of_the_molecule_and_atomic_values_of_its_atoms():
+    """However it is written; Crippen's contributions sum to what RDKit says of the molecule."""
+    one, other = Chem.MolFromSmiles("OC(=O)c1ccccc1N"), Chem.MolFromSmiles("c1ccc(N)c(C(O)=O)c1")
+    np.testing.assert_allclose(describe(one), describe(other), rtol=1e-4, atol=1e-5)
+    assert describe(one).shape == (sum(SIZES.values()),)
+    values = atomic_values(Chem.AddHs(one))
+    assert values.shape == (one.GetNumAtoms() + 7, ATOMIC_VALUES)
+    assert values[:, 2].sum() == pytest.approx(Crippen.MolLogP(one), abs=1e-6)
+    assert values[:, 3].sum() == pytest.approx(Crippen.MolMR(one), abs=1e-6)
+    assert np.isfinite(describe(Chem.MolFromSmiles("[Na+].[Cl-]"))).all()
+
+
+def test_fragments_are_what_breaking_brics_bonds_leaves():
+    assert sorted(fragments("CCNC(=O)c1ccccc1")) == sorted(["CC", "N", "C=O", "c1ccccc1"])
+    assert fragments("C") == ["C"]
+    assert fragments("not a molecule") == []
+
+
+def test_each_atoms_token_has_that_atoms_values(monkeypatch, tmp_path, fresh_cache):
+    """In a random spelling too, with a bracket that is spelled out; but not where hydrogens are."""
+    (tmp_path / "corpus.smi").write_text("CC(=O)[Se]CCl\n[2H]C\n[H][H]\nClCCBr\n")
+    (tmp_path / "recipe.yaml").write_text("corpus: [{source: corpus.smi}]\nheld_out: 1\n")
+    seen = {}
+
+    class Stop(Exception):
+        pass
+
+    def keep(corpus, plan, tokenizer, *rest):
+        seen.update(corpus=corpus, tokenizer=tokenizer)
+        raise Stop
+
+    monkeypatch.setattr("molw2s.pretraining.train.BatchedCorpus", keep)
+    monkeypatch.setattr("molw2s.pretraining.train._standardised", lambda values: values)
+    with pytest.raises(Stop):
+        pretrain(read_recipe(tmp_path / "recipe.yaml"), tmp_path / "out")
+    corpus, tokenizer = seen["corpus"], seen["tokenizer"]
+    told = 0
+    for start, stop in zip(corpus.starts, corpus.starts[1:]):
+        text = tokenizer.decode(corpus.ids[start + 1 : stop - 1])
+        atoms = corpus.atoms[start:stop]
+        values = atoms[~np.isnan(atoms).any(1)]
+        if len(values):
+            np.testing.assert_allclose(values, atomic_values(Chem.MolFromSmiles(text)), atol=1e-5)
+            told += 1
+    assert told == 4  # two spellings of the two molecules without hydrogen atoms
 
 
 def test_two_optimizers_as_one_step_like_each_alone():
@@ -177,8 +247,9 @@ def recipe(tmp_path):
 
 
 def test_a_tiny_run_learns_and_ships_a_usable_encoder(recipe, tmp_path):
-    record = pretrain(read_recipe(recipe), tmp_path / "tiny", "molw2s pretrain ...")
-    assert record["tokens"] >= 160000
+    longer = read_recipe(recipe, {"optimisation.tokens": 400000})
+    record = pretrain(longer, tmp_path / "tiny", "molw2s pretrain ...")
+    assert record["tokens"] >= 400000
     assert record["held_out"]["descriptor_loss"] < 0.9  # 1 is predicting the mean
     assert record["held_out"]["token_loss"] < 3  # uniform guessing costs more than 5
     files = {path.name for path in (tmp_path / "tiny").iterdir()}

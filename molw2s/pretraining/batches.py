@@ -53,39 +53,43 @@ class Spellings:
 
     Attributes
     ----------
-    ids : ndarray of int16, all tokens one after another
+    ids : ndarray of int16 (tokens,), all tokens one after another
+    atoms : ndarray of float16 (tokens, a)
+        What is asked of the tokens that stand for atoms; NaN where nothing is.
     starts : ndarray (spellings + 1,)
     molecule : ndarray (spellings,)
-        Row of ``descriptors`` and ``fingerprints``.
+        Row of ``descriptors``.
     descriptors : ndarray of float16 (molecules, k)
-    fingerprints : ndarray of uint8 (molecules, bits)
-        Counts.
     """
 
     ids: NDArray[np.int16]
+    atoms: NDArray[np.float16]
     starts: NDArray[np.int64]
     molecule: NDArray[np.int64]
     descriptors: NDArray[np.float16]
-    fingerprints: NDArray[np.uint8]
 
     @property
     def lengths(self) -> NDArray[np.int64]:
         return np.diff(self.starts)
 
-    def padded(self, rows: NDArray[np.int64], length: int, pad: int) -> NDArray[np.int64]:
-        """(len(rows), length) token ids."""
+    def padded(
+        self, rows: NDArray[np.int64], length: int, pad: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
+        """(len(rows), length) token ids and (len(rows), length, a) of ``atoms``, padded."""
         places = self.starts[rows, None] + np.arange(length)
         inside = places < self.starts[rows + 1, None]
-        return np.where(inside, self.ids[np.where(inside, places, 0)], pad).astype(np.int64)
+        places = np.where(inside, places, 0)
+        ids = np.where(inside, self.ids[places], pad).astype(np.int64)
+        return ids, np.where(inside[..., None], self.atoms[places], np.float16(np.nan))
 
 
 class BatchedCorpus(Dataset[dict[str, Tensor]]):
     """Item i is batch i of ``plan``, masked: what a pretraining model's forward takes.
 
-    ``input_ids`` and ``attention_mask`` (b, L); ``descriptors`` (b, k) and ``fingerprints``
-    (b, bits). ``labels`` (m, L) belong to the first m molecules, which are masked, -100 where
-    nothing is asked. Masking is 80% [MASK], 10% random, 10% kept (Devlin et al. 2019), drawn from
-    ``seed`` and i alone, so that a resumed run sees what an uninterrupted one sees.
+    ``input_ids`` and ``attention_mask`` (b, L); ``descriptors`` (b, k); ``atoms`` (b, L, a), NaN
+    where nothing is asked. ``labels`` (m, L) belong to the first m molecules, which are masked,
+    -100 where nothing is asked. Masking is 80% [MASK], 10% random, 10% kept (Devlin et al. 2019),
+    drawn from ``seed`` and i alone, so that a resumed run sees what an uninterrupted one sees.
     """
 
     def __init__(
@@ -108,18 +112,18 @@ class BatchedCorpus(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         length, rows = self.plan[index]
-        ids = torch.from_numpy(self._corpus.padded(rows, length, self._pad))
+        ids, atoms = map(torch.from_numpy, self._corpus.padded(rows, length, self._pad))
         masked = round(self._share * len(rows))
         self._masking.generator = torch.Generator().manual_seed(self._seed * 1_000_003 + index)
         special = torch.isin(ids[:masked], self._special)
         inputs, labels = self._masking.torch_mask_tokens(ids[:masked].clone(), special)
-        molecules = self._corpus.molecule[rows]
+        described = self._corpus.descriptors[self._corpus.molecule[rows]]
         return {
             "input_ids": torch.cat([inputs, ids[masked:]]),
             "attention_mask": (ids != self._pad).long(),
             "labels": labels,
-            "descriptors": torch.from_numpy(self._corpus.descriptors[molecules]),
-            "fingerprints": torch.from_numpy(self._corpus.fingerprints[molecules]),
+            "atoms": atoms,
+            "descriptors": torch.from_numpy(described),
         }
 
 

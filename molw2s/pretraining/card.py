@@ -51,12 +51,12 @@ The folder also loads with `AutoModel.from_pretrained` and `AutoTokenizer.from_p
 ## Training
 
 Masked tokens ({objectives["masking_rate"]:.0%} of the tokens, in
-{objectives["masked_share"]:.0%} of the molecules); the other molecules are seen whole and ask,
-from the mean-pooled output, for quantile-normalised RDKit descriptors (weight
-{objectives["descriptor_weight"]:g}) and counts of circular fingerprints (weight
-{objectives["fingerprint_weight"]:g}). {objectives["spellings"]} spellings a molecule, the
-canonical one and random ones. {optimizer}, {settings["tokens_per_batch"]} tokens a batch, linear
-warm-up and decay, seed {settings["seed"]}.
+{objectives["masked_share"]:.0%} of the molecules); the other molecules are seen whole and ask
+each atom's token for its charge, EState index and contributions to logP and refractivity (weight
+{objectives["atom_weight"]:g}), and the mean-pooled output for groups of standardised RDKit
+descriptors (weight {objectives["descriptor_weight"]:g}). {objectives["spellings"]} spellings a
+molecule, the canonical one and random ones. {optimizer}, {settings["tokens_per_batch"]} tokens a
+batch, linear warm-up and decay, seed {settings["seed"]}.
 
 | corpus | molecules | SHA-256 of the file |
 | --- | --- | --- |
@@ -71,8 +71,8 @@ molecules.
 | tokens seen | {record["tokens"]:,} in {record["steps"]:,} steps |
 | time | {record["seconds"]:,} s on {record["device"]} |
 | held out: masked-token loss, accuracy | {held_out["token_loss"]}, {accuracy} |
+| held out: atom loss (1 is the mean) | {held_out["atom_loss"]} |
 | held out: descriptor loss (1 is the mean) | {held_out["descriptor_loss"]} |
-| held out: fingerprint loss (1 is the mean) | {held_out["fingerprint_loss"]} |
 
 ```
 {record["command"]}

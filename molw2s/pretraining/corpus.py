@@ -14,16 +14,12 @@ import pandas as pd
 import pooch
 from datasets import Dataset, Features, List, Value, disable_progress_bars, enable_progress_bars
 from rdkit import Chem
+from rdkit.Chem import BRICS
 
 from molw2s import smiles as smiles_
 from molw2s.errors import InvalidInput
 from molw2s.locations import cache_dir
-from molw2s.pretraining.descriptors import (
-    FINGERPRINT_BITS,
-    NAMES,
-    fingerprint,
-    physicochemical,
-)
+from molw2s.pretraining.descriptors import EXAMPLE, atomic_values, describe
 from molw2s.pretraining.recipe import CorpusPart, Recipe
 from molw2s.registry import Registry
 
@@ -110,50 +106,66 @@ def prepare(recipe: Recipe, processes: int = 1) -> tuple[Dataset, list[Source]]:
     """Molecules spelled and described.
 
     Columns ``spellings`` (the canonical SMILES, then random ones: ``objectives.spellings`` in
-    all), ``descriptors`` (float32) and ``fingerprint`` (uint8). Duplicate and unreadable SMILES
-    are left out. The result is kept on disk and found again by whatever decides it: the files'
-    hashes, the samples, the number of spellings, the seed, and the targets' definition.
+    all), ``atoms`` (a list for each spelling: the atomic values of its atoms, in its order), and
+    ``descriptors``. Duplicate and unreadable SMILES are left out. The result
+    is kept on disk and found again by whatever decides it: the files' hashes, the parts and
+    samples, the number of spellings, the seed, and the descriptors and atomic values of an example.
     """
     seed, spellings = recipe.optimisation.seed, recipe.objectives.spellings
-    texts: list[str] = []
-    sources: list[Source] = []
-    for part in recipe.corpus:
-        smiles, source = read_source(part, seed)
-        texts += smiles
-        sources.append(source)
-    deciding = [[asdict(source) for source in sources], seed, spellings, NAMES, FINGERPRINT_BITS]
+    read = [read_source(part, seed) for part in recipe.corpus]
+    sources = [source for _, source in read]
+    deciding = [
+        [asdict(source) for source in sources],
+        [part.fragments for part in recipe.corpus],
+        [seed, spellings],
+        [describe(EXAMPLE).tolist(), atomic_values(EXAMPLE).tolist()],
+    ]
     key = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:16]
     folder = cache_dir() / "corpora" / f"prepared-{key}"
     if (folder / "dataset_info.json").is_file():
         return Dataset.load_from_disk(str(folder)), sources
 
-    def describe(batch: dict[str, list[str]], rows: list[int]) -> dict[str, list[Any]]:
-        columns: dict[str, list[Any]] = {"spellings": [], "descriptors": [], "fingerprint": []}
+    texts: dict[str, None] = {}
+    for part, (smiles, _) in zip(recipe.corpus, read):
+        if part.fragments:
+            whole = Dataset.from_dict({"smiles": smiles})
+            smiles = whole.map(
+                lambda batch: {"smiles": [p for text in batch["smiles"] for p in fragments(text)]},
+                batched=True,
+                num_proc=processes,
+                desc="Breaking molecules",
+            )["smiles"]
+        texts |= dict.fromkeys(smiles)
+
+    def spell_and_describe(batch: dict[str, list[str]], rows: list[int]) -> dict[str, list[Any]]:
+        columns: dict[str, list[Any]] = {"spellings": [], "atoms": [], "descriptors": []}
         for row, text in zip(rows, batch["smiles"]):
             mol = smiles_.parse(text)
             if mol is None:
                 continue
-            values = physicochemical(mol)
+            values = describe(mol)
             if not np.isfinite(values).all():
                 continue
             draw = int(np.random.default_rng((seed, row)).integers(1, 2**31))
             others = Chem.MolToRandomSmilesVect(mol, spellings - 1, draw)
-            columns["spellings"].append([Chem.MolToSmiles(mol), *others])
+            spelled = [Chem.MolToSmiles(mol), *others]
+            columns["spellings"].append(spelled)
+            reread = [Chem.MolFromSmiles(text) for text in spelled]
+            columns["atoms"].append([atomic_values(each).ravel() for each in reread])
             columns["descriptors"].append(values)
-            columns["fingerprint"].append(fingerprint(mol))
         return columns
 
-    molecules = Dataset.from_dict({"smiles": list(dict.fromkeys(texts))})
+    molecules = Dataset.from_dict({"smiles": list(texts)})
     molecules = molecules.map(
-        describe,
+        spell_and_describe,
         batched=True,
         with_indices=True,
         num_proc=processes,
         remove_columns="smiles",
         features=Features(
             spellings=List(Value("string")),
+            atoms=List(List(Value("float32"))),
             descriptors=List(Value("float32")),
-            fingerprint=List(Value("uint8")),
         ),
         desc="Describing molecules",
     )
@@ -161,3 +173,20 @@ def prepare(recipe: Recipe, processes: int = 1) -> tuple[Dataset, list[Source]]:
     molecules.save_to_disk(str(folder))
     enable_progress_bars()
     return molecules, sources
+
+
+def fragments(smiles: str) -> list[str]:
+    """Canonical SMILES of what is left of a molecule when its BRICS bonds are broken.
+
+    The open ends are filled with hydrogen (bonds: Degen et al. 2008). No fragments for a SMILES
+    that cannot be read.
+    """
+    mol = smiles_.parse(smiles)
+    if mol is None:
+        return []
+    broken = BRICS.BreakBRICSBonds(mol)
+    for atom in broken.GetAtoms():
+        if atom.GetAtomicNum() == 0:
+            atom.SetAtomicNum(1)
+            atom.SetIsotope(0)
+    return Chem.MolToSmiles(Chem.RemoveHs(broken)).split(".")

@@ -1,4 +1,4 @@
-"""The pretraining model: a BERT encoder with heads for tokens, descriptors and fingerprints."""
+"""The pretraining model: a BERT encoder with heads for tokens, atoms and descriptors."""
 
 from __future__ import annotations
 
@@ -8,27 +8,25 @@ from torch.nn import functional as F
 from transformers import BertConfig, BertModel
 
 from molw2s.encoders.pooling import pool
-from molw2s.pretraining.descriptors import FINGERPRINT_BITS
+from molw2s.pretraining.descriptors import ATOMIC_VALUES
 from molw2s.pretraining.recipe import Recipe
 
 
 class PretrainingModel(nn.Module):
-    """BERT trained on masked tokens, and on descriptors and fingerprints of the pooled output.
+    """BERT trained on masked tokens, on values of atoms, and on descriptors from the pooled output.
 
     Parameters
     ----------
     recipe : Recipe
-    vocabulary, descriptors : int
-        Number of tokens and of descriptor targets (k).
-    fingerprint_variance : float
-        Mean variance of log(1 + count) over the bits: the loss of knowing only each bit's mean.
+    vocabulary : int
+        Number of tokens.
+    column_weights : Tensor (k,)
+        Weights of the descriptors' squared errors, which are summed.
     """
 
-    fingerprint_scale: Tensor
+    column_weights: Tensor
 
-    def __init__(
-        self, recipe: Recipe, vocabulary: int, descriptors: int, fingerprint_variance: float = 1.0
-    ) -> None:
+    def __init__(self, recipe: Recipe, vocabulary: int, column_weights: Tensor) -> None:
         super().__init__()
         shape = recipe.architecture
         config = BertConfig(
@@ -53,9 +51,9 @@ class PretrainingModel(nn.Module):
             nn.LayerNorm(shape.hidden_size),
             nn.Linear(shape.hidden_size, vocabulary),
         )
-        self.descriptor_head = nn.Linear(shape.hidden_size, descriptors)
-        self.fingerprint_head = nn.Linear(shape.hidden_size, FINGERPRINT_BITS)
-        self.register_buffer("fingerprint_scale", torch.tensor(fingerprint_variance))
+        self.atom_head = nn.Linear(shape.hidden_size, ATOMIC_VALUES)
+        self.descriptor_head = nn.Linear(shape.hidden_size, len(column_weights))
+        self.register_buffer("column_weights", column_weights)
         self.objectives = recipe.objectives
 
     def forward(
@@ -63,29 +61,25 @@ class PretrainingModel(nn.Module):
         input_ids: Tensor,
         attention_mask: Tensor,
         labels: Tensor,
+        atoms: Tensor,
         descriptors: Tensor,
-        fingerprints: Tensor,
     ) -> dict[str, Tensor]:
-        """Losses: input_ids (b, L), labels (m, L) of the first m molecules, which are masked."""
+        """Losses: input_ids (b, L), atoms (b, L, a), descriptors (b, k), and labels (m, L) of the
+        first m molecules, which are masked."""
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         masked = len(labels)
         asked = 0 if masked == len(input_ids) else masked
         pooled = pool(hidden[asked:], attention_mask[asked:], "mean")
-        descriptor_loss = F.mse_loss(
-            self.descriptor_head(pooled).float(), descriptors[asked:].float()
-        )
-        fingerprint_loss = (
-            F.mse_loss(self.fingerprint_head(pooled).float(), fingerprints[asked:].float().log1p())
-            / self.fingerprint_scale
-        )
+        errors = self.descriptor_head(pooled).float() - descriptors[asked:].float()
+        descriptor_loss = (errors.square() @ self.column_weights).mean()
+        known = ~atoms[asked:].isnan()
+        atom_errors = self.atom_head(hidden[asked:]).float() - atoms[asked:].float().nan_to_num()
+        atom_loss = (atom_errors.square() * known).sum() / known.sum().clamp(min=1)
         loss = (
             self.objectives.descriptor_weight * descriptor_loss
-            + self.objectives.fingerprint_weight * fingerprint_loss
+            + self.objectives.atom_weight * atom_loss
         )
-        losses = {
-            "descriptor_loss": descriptor_loss.detach(),
-            "fingerprint_loss": fingerprint_loss.detach(),
-        }
+        losses = {"descriptor_loss": descriptor_loss.detach(), "atom_loss": atom_loss.detach()}
         if masked:
             logits = self.token_head(hidden[:masked])
             token_loss = F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten())

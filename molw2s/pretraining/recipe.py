@@ -21,6 +21,7 @@ class CorpusPart(_Section):
     source: str
     smiles_column: str = "smiles"
     sample: int | None = Field(None, gt=0, description="molecules drawn at random; all by default")
+    fragments: bool = Field(False, description="the BRICS fragments of the molecules, not they")
 
 
 class Tokenization(_Section):
@@ -51,16 +52,17 @@ class Architecture(_Section):
 
 
 class Objectives(_Section):
-    """Masked tokens, and RDKit descriptors and fingerprints from the mean-pooled output.
+    """Masked tokens; RDKit's values of atoms from the atoms' tokens; and RDKit's descriptors of the
+    molecule from the mean-pooled output.
 
     Of each batch, ``masked_share`` of the molecules are masked and ask for tokens; the others are
-    seen whole and ask for descriptors and fingerprints. With a share of 1 all ask for everything.
+    seen whole and ask for values and descriptors. With a share of 1 all ask for everything.
     """
 
     masking_rate: float = Field(0.15, gt=0, lt=1)
     masked_share: float = Field(0.5, ge=0, le=1)
+    atom_weight: float = Field(1.0, ge=0)
     descriptor_weight: float = Field(1.0, ge=0)
-    fingerprint_weight: float = Field(1.0, ge=0)
     spellings: int = Field(
         2, ge=1, description="SMILES of each molecule: the canonical one, and random ones"
     )

@@ -11,6 +11,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+import numpy as np
+from numpy.typing import NDArray
 from rdkit import Chem
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
@@ -63,3 +65,10 @@ def train_tokenizer(
         mask_token="[MASK]",
         clean_up_tokenization_spaces=False,
     )
+
+
+def names_atom(tokenizer: PreTrainedTokenizerFast) -> NDArray[np.bool_]:
+    """(vocabulary,) whether a token stands for an atom; a spelled-out bracket has one that does."""
+    tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+    others = {*SPECIAL, *PUNCTUATION, *BRACKETS}
+    return np.array([token not in others for token in tokens])

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,8 @@ import numpy as np
 import torch
 from datasets import Dataset
 from numpy.typing import NDArray
-from sklearn.feature_selection import VarianceThreshold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import QuantileTransformer, StandardScaler
-from transformers import Trainer, TrainingArguments
+from sklearn.preprocessing import StandardScaler
+from transformers import PreTrainedTokenizerFast, Trainer, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
 from molw2s.datasets import load_dataset
@@ -28,10 +27,11 @@ from molw2s.errors import InvalidInput
 from molw2s.pretraining.batches import BatchedCorpus, Spellings, only_item, schedule
 from molw2s.pretraining.card import model_card
 from molw2s.pretraining.corpus import prepare
+from molw2s.pretraining.descriptors import ATOMIC_VALUES, column_weights
 from molw2s.pretraining.objectives import PretrainingModel
 from molw2s.pretraining.optimizer import make_optimizer
 from molw2s.pretraining.recipe import Recipe
-from molw2s.pretraining.tokenizer import train_tokenizer
+from molw2s.pretraining.tokenizer import names_atom, train_tokenizer
 
 BENCHMARKS = ("esol", "freesolv", "lipop")
 _CLIP = 5.0  # standard deviations
@@ -56,55 +56,35 @@ def pretrain(recipe: Recipe, out: str | Path, command: str = "") -> dict[str, An
 
     molecules, sources = prepare(recipe, processes=os.cpu_count() or 1)
     spelled = molecules["spellings"][:]
-    texts = [text for spellings in spelled for text in spellings]
     tokenizer = train_tokenizer(
         (spellings[0] for spellings in spelled),
         recipe.tokenization.min_count,
         recipe.tokenization.max_length,
     )
-    tokens = tokenizer(texts, verbose=False, return_attention_mask=False)["input_ids"]
-    lengths = np.array([len(ids) for ids in tokens])
-    targets, fingerprints = _matrix(molecules, "descriptors"), _matrix(molecules, "fingerprint")
-    molecule = np.repeat(np.arange(len(targets)), recipe.objectives.spellings)
-
-    rng = np.random.default_rng(recipe.optimisation.seed)
-    fits = lengths <= recipe.tokenization.max_length
-    usable = rng.permutation(np.unique(molecule[fits]))
+    corpus = _tokenized(molecules, spelled, tokenizer)
+    fits = corpus.lengths <= recipe.tokenization.max_length
+    usable = np.unique(corpus.molecule[fits])
+    usable = np.random.default_rng(recipe.optimisation.seed).permutation(usable)
     if len(usable) <= recipe.held_out:
         raise InvalidInput(
             f"{len(usable)} usable molecules in the corpus; more than "
             f"held_out={recipe.held_out} are needed"
         )
     held_out, train = usable[: recipe.held_out], usable[recipe.held_out :]
-    normalise = make_pipeline(
-        VarianceThreshold(),
-        QuantileTransformer(random_state=recipe.optimisation.seed),
-        StandardScaler(),
-    ).set_output(transform="default")
-    normalise.fit(targets[train])
-    # A count that is hardly ever other than zero would be worth hundreds of deviations.
-    targets = np.clip(normalise.transform(targets), -_CLIP, _CLIP).astype(np.float16)
-    corpus = Spellings(
-        ids=np.concatenate([np.array(ids, np.int16) for ids in tokens]),
-        starts=np.concatenate([[0], np.cumsum(lengths)]),
-        molecule=molecule,
-        descriptors=targets,
-        fingerprints=fingerprints,
-    )
+    weights = column_weights(corpus.descriptors[train].var(0, dtype=np.float32))
 
     settings, objectives = recipe.optimisation, recipe.objectives
     buckets = bucket_lengths(recipe.tokenization.max_length)
 
     def batches(chosen: NDArray[np.int64], tokens: int, share: float, seed: int) -> BatchedCorpus:
-        rows = np.flatnonzero(fits & np.isin(molecule, chosen))
-        plan = schedule(lengths[rows], tokens, settings.tokens_per_batch, buckets, seed)
+        rows = np.flatnonzero(fits & np.isin(corpus.molecule, chosen))
+        plan = schedule(corpus.lengths[rows], tokens, settings.tokens_per_batch, buckets, seed)
         plan = [(length, rows[some]) for length, some in plan]
         return BatchedCorpus(corpus, plan, tokenizer, objectives.masking_rate, share, seed)
 
     training = batches(train, settings.tokens, objectives.masked_share, settings.seed)
     torch.manual_seed(settings.seed)
-    variance = float(np.log1p(fingerprints[train[:20000]].astype(np.float32)).var(0).mean())
-    model = PretrainingModel(recipe, len(tokenizer), targets.shape[1], variance)
+    model = PretrainingModel(recipe, len(tokenizer), torch.from_numpy(weights))
     checkpoints = out / "checkpoints"
     trainer = Trainer(
         model=model,
@@ -116,7 +96,7 @@ def pretrain(recipe: Recipe, out: str | Path, command: str = "") -> dict[str, An
     started = time.perf_counter()
     last = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
     trainer.train(resume_from_checkpoint=last)
-    unseen = int(0.9 * lengths[fits & np.isin(molecule, held_out)].sum())
+    unseen = int(0.9 * corpus.lengths[fits & np.isin(corpus.molecule, held_out)].sum())
     measured = batches(held_out, unseen, 0.5, settings.seed + 1)
     stated = recipe.model_dump(mode="json")
     for part, source in zip(stated["corpus"], sources):
@@ -126,7 +106,7 @@ def pretrain(recipe: Recipe, out: str | Path, command: str = "") -> dict[str, An
         "corpus": [asdict(source) for source in sources],
         "molecules": len(train),
         "benchmark_molecules": benchmark_molecules(spellings[0] for spellings in spelled),
-        "tokens": int(sum(lengths[rows].sum() for _, rows in training.plan)),
+        "tokens": int(sum(corpus.lengths[rows].sum() for _, rows in training.plan)),
         "steps": len(training),
         "parameters": sum(weight.numel() for weight in model.encoder.parameters()),
         "seconds": round(time.perf_counter() - started),
@@ -153,11 +133,54 @@ def benchmark_molecules(corpus: Iterable[str]) -> dict[str, list[int]]:
     return found
 
 
-def _matrix(molecules: Dataset, column: str) -> NDArray[Any]:
-    """A column of equally long lists as (molecules, length), without a Python object a number."""
+def _tokenized(
+    molecules: Dataset, spelled: list[list[str]], tokenizer: PreTrainedTokenizerFast
+) -> Spellings:
+    """The corpus as arrays, targets standardised."""
+    texts = [text for spellings in spelled for text in spellings]
+    tokens = tokenizer(texts, verbose=False, return_attention_mask=False)["input_ids"]
+    starts = np.concatenate([[0], np.cumsum([len(each) for each in tokens])])
+    ids = np.fromiter(chain.from_iterable(tokens), np.int16, starts[-1])
+    return Spellings(
+        ids=ids,
+        atoms=_standardised(_atoms_of_tokens(molecules, names_atom(tokenizer)[ids], starts)),
+        starts=starts,
+        molecule=np.repeat(np.arange(len(spelled)), [len(spellings) for spellings in spelled]),
+        descriptors=_standardised(_numbers(molecules, "descriptors").reshape(len(spelled), -1)),
+    )
+
+
+def _numbers(molecules: Dataset, column: str) -> NDArray[np.float32]:
+    """All numbers of a column of lists (of lists), without a Python object for each."""
     chunks = molecules.with_format("arrow")[column].chunks
-    flat = np.concatenate([chunk.flatten().to_numpy() for chunk in chunks])
-    return flat.reshape(len(molecules), -1)
+    while hasattr(chunks[0], "flatten") and chunks[0].type.num_fields:
+        chunks = [chunk.flatten() for chunk in chunks]
+    return np.concatenate([chunk.to_numpy() for chunk in chunks])
+
+
+def _atoms_of_tokens(
+    molecules: Dataset, names_atom: NDArray[np.bool_], starts: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """(tokens, a) the values of the atom that each token stands for; NaN where it stands for none.
+
+    Spellings with more or fewer such tokens than atoms (explicit hydrogens) have none at all.
+    """
+    values = _numbers(molecules, "atoms").reshape(-1, ATOMIC_VALUES)
+    spellings = [chunk.flatten() for chunk in molecules.with_format("arrow")["atoms"].chunks]
+    counts = np.concatenate([each.value_lengths().to_numpy() for each in spellings])
+    counts = counts // ATOMIC_VALUES
+    agree = np.add.reduceat(names_atom, starts[:-1], dtype=np.int64) == counts
+    atoms = np.full((len(names_atom), ATOMIC_VALUES), np.nan, np.float32)
+    atoms[names_atom & np.repeat(agree, np.diff(starts))] = values[np.repeat(agree, counts)]
+    return atoms
+
+
+def _standardised(values: NDArray[np.float32]) -> NDArray[np.float16]:
+    """Columns of mean 0 and deviation 1, in float16 (``values`` is overwritten), and no further
+    than ``_CLIP`` from the mean: a count that is hardly ever other than zero would be worth
+    hundreds."""
+    values = StandardScaler(copy=False).fit_transform(values)
+    return np.clip(values, -_CLIP, _CLIP, out=values).astype(np.float16)
 
 
 def _evaluate(model: PretrainingModel, corpus: BatchedCorpus) -> dict[str, float]:
