@@ -276,7 +276,7 @@ def test_the_shipped_family_is_the_papers():
         assert config["num_hidden_layers"] == config["num_attention_heads"] == 2
     strong = json.loads((shipped("models") / "strong-small" / "config.json").read_text())
     assert strong["num_hidden_layers"] >= 6
-    assert strong["hidden_size"] >= 384
+    assert strong["hidden_size"] > 2 * max(WEAK_HIDDEN_SIZES)
 
 
 def test_all_weak_encoders_saw_the_same():

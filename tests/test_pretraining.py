@@ -247,7 +247,7 @@ def recipe(tmp_path):
 
 
 def test_a_tiny_run_learns_and_ships_a_usable_encoder(recipe, tmp_path):
-    longer = read_recipe(recipe, {"optimisation.tokens": 400000})
+    longer = read_recipe(recipe, {"optimisation.tokens": 400000, "readout.layers": [-1, 0]})
     record = pretrain(longer, tmp_path / "tiny", "molw2s pretrain ...")
     assert record["tokens"] >= 400000
     assert record["held_out"]["descriptor_loss"] < 0.9  # 1 is predicting the mean
@@ -259,7 +259,7 @@ def test_a_tiny_run_learns_and_ships_a_usable_encoder(recipe, tmp_path):
     assert record["benchmark_molecules"]["lipop"][0] < 100
     assert record == json.loads((tmp_path / "tiny" / "training.json").read_text())
     assert str(tmp_path) not in json.dumps(record["recipe"])
-    assert get_encoder(str(tmp_path / "tiny")).encode(["CCO"]).shape == (1, 16)
+    assert get_encoder(str(tmp_path / "tiny")).encode(["CCO"]).shape == (1, 32)
     with pytest.raises(InvalidInput, match="finished encoder"):
         pretrain(read_recipe(recipe), tmp_path / "tiny")
 
@@ -305,6 +305,7 @@ def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(
         ({"architecture.hidden_size": 7}, "not divisible by heads"),
         ({"optimisation.tokens": "many"}, "valid integer"),
         ({"corpus": []}, "corpus"),
+        ({"readout.layers": [-1, 2]}, "there are 1 layers"),
     ],
 )
 def test_bad_recipes_name_the_key(recipe, change, complaint):

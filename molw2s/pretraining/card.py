@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from molw2s.encoders.usage import Usage
+
 
 def model_card(name: str, record: dict[str, Any]) -> str:
     """Markdown with Hugging Face front matter, from the training record alone."""
@@ -19,13 +21,17 @@ def model_card(name: str, record: dict[str, Any]) -> str:
         )
     accuracy = f"{held_out['token_accuracy']:.1%}"
     corpus = "".join(
-        f"| {part['name']} | {part['molecules']:,} | `{part['sha256']}` |\n"
-        for part in record["corpus"]
+        f"| {'BRICS fragments of ' * part['fragments']}{source['name']} "
+        f"| {source['molecules']:,} | `{source['sha256']}` |\n"
+        for part, source in zip(recipe["corpus"], record["corpus"])
     )
     occurring = ", ".join(
         f"{seen:,} of {name}'s {total:,}"
         for name, (seen, total) in record["benchmark_molecules"].items()
     )
+    readout = Usage.model_validate(recipe["readout"])
+    width = readout.width(shape["hidden_size"])
+    layers = ", ".join(map(str, readout.layers))
     intermediate = shape["intermediate_size"] or 4 * shape["hidden_size"]
     return f"""---
 library_name: transformers
@@ -43,20 +49,23 @@ parameters. Pretrained from scratch by molw2s on unlabelled molecules.
 ```python
 from molw2s import get_encoder
 
-embeddings = get_encoder("{name}").encode(["CCO", "c1ccccc1"])  # (2, {shape["hidden_size"]})
+embeddings = get_encoder("{name}").encode(["CCO", "c1ccccc1"])  # (2, {width})
 ```
+
+Read from hidden states {layers} (0 is the embedding layer, -1 the last), pooling
+"{readout.pooling}".
 
 The folder also loads with `AutoModel.from_pretrained` and `AutoTokenizer.from_pretrained`.
 
 ## Training
 
 Masked tokens ({objectives["masking_rate"]:.0%} of the tokens, in
-{objectives["masked_share"]:.0%} of the molecules); the other molecules are seen whole and ask
-each atom's token for its charge, EState index and contributions to logP and refractivity (weight
-{objectives["atom_weight"]:g}), and the mean-pooled output for groups of standardised RDKit
-descriptors (weight {objectives["descriptor_weight"]:g}). {objectives["spellings"]} spellings a
-molecule, the canonical one and random ones. {optimizer}, {settings["tokens_per_batch"]} tokens a
-batch, linear warm-up and decay, seed {settings["seed"]}.
+{objectives["masked_share"]:.0%} of the molecules). The other molecules are seen whole and ask each
+atom's token for its charge, EState index and contributions to logP and refractivity (weight
+{objectives["atom_weight"]:g}), and the mean over the last layer's tokens for groups of standardised
+RDKit descriptors (weight {objectives["descriptor_weight"]:g}). {objectives["spellings"]} spellings
+a molecule, the canonical one and random ones. {optimizer}.
+{settings["tokens_per_batch"]} tokens a batch, linear warm-up and decay, seed {settings["seed"]}.
 
 | corpus | molecules | SHA-256 of the file |
 | --- | --- | --- |

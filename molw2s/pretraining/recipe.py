@@ -8,6 +8,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from molw2s.encoders.usage import Usage
 from molw2s.errors import InvalidInput
 
 
@@ -94,7 +95,15 @@ class Recipe(_Section):
     architecture: Architecture = Architecture()
     objectives: Objectives = Objectives()
     optimisation: Optimisation = Optimisation()
+    readout: Usage = Field(Usage(), description="how the finished encoder is read; not trained for")
     held_out: int = Field(2000, ge=1, description="molecules kept for measuring the losses")
+
+    @model_validator(mode="after")
+    def _layers_exist(self) -> Recipe:
+        depth = self.architecture.layers
+        if not all(-depth - 1 <= layer <= depth for layer in self.readout.layers):
+            raise ValueError(f"readout.layers {self.readout.layers}: there are {depth} layers")
+        return self
 
 
 def read_recipe(path: str | Path, overrides: dict[str, Any] | None = None) -> Recipe:

@@ -218,6 +218,7 @@ def training_arguments(recipe: Recipe, checkpoints: Path, steps: int) -> Trainin
 
 
 def _save(model: PretrainingModel, tokenizer: Any, record: dict[str, Any], out: Path) -> None:
+    model.encoder.config.molw2s = record["recipe"]["readout"]
     model.encoder.half().save_pretrained(out)  # half the bytes; loaded as float32
     tokenizer.save_pretrained(out)
     (out / "training.json").write_text(json.dumps(record, indent=1) + "\n")
