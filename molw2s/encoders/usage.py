@@ -45,6 +45,10 @@ class Usage(BaseModel):
         parts = len(self.layers) * (2 if self.pooling == "mean+cls" else 1)
         return hidden_size * (parts + (self.pooling == "mean+pooler"))
 
+    def fits(self, depth: int) -> bool:
+        """Whether an encoder of ``depth`` layers has all of ``layers``."""
+        return all(-depth - 1 <= layer <= depth for layer in self.layers)
+
 
 def read_usage(folder: Path, config: dict[str, Any], **wanted: Any) -> Usage:
     """The usage stated in ``config`` (of ``folder``), with what is ``wanted`` and not None on top.
@@ -66,7 +70,7 @@ def read_usage(folder: Path, config: dict[str, Any], **wanted: Any) -> Usage:
             f'"molw2s"): {explain(error)}'
         ) from error
     depth = config.get("num_hidden_layers")
-    if depth is not None and not all(-depth - 1 <= layer <= depth for layer in usage.layers):
+    if depth is not None and not usage.fits(depth):
         raise InvalidInput(
             f"{folder}: layers {list(usage.layers)}, but the checkpoint has hidden states 0 (the "
             f"embedding layer) to {depth}, or -{depth + 1} to -1 from the end"

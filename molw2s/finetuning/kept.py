@@ -9,15 +9,13 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import check_is_fitted
 from typing_extensions import Self
 
 from molw2s.encoders import cache
-from molw2s.finetuning.regressor import FinetunedEncoder
+from molw2s.finetuning.regressor import FinetunedEncoder, OneFitATarget
 
 
-class KeptPredictions(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class KeptPredictions(OneFitATarget):
     """Answers as ``model`` would, from the disk where it was asked the same before.
 
     The model is fitted when it is first asked something new. Predictions are found by the hash of
@@ -30,20 +28,7 @@ class KeptPredictions(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def fit(self, smiles: Sequence[str], y: ArrayLike) -> Self:
         """Take n SMILES and their labels, (n,) or (n, m): m targets are m independent fits."""
-        labels = np.asarray(y, np.float64)
-        self._single = labels.ndim == 1
-        texts = list(map(str, smiles))
-        self.fits_ = [
-            _Fit(self.model, texts, column) for column in labels.reshape(len(labels), -1).T
-        ]
-        return self
-
-    def predict(self, smiles: Sequence[str]) -> NDArray[np.float64]:
-        """(n,) or (n, m), as the labels were."""
-        check_is_fitted(self)
-        texts = list(map(str, smiles))
-        columns = np.column_stack([fit.predict(texts) for fit in self.fits_])
-        return columns[:, 0] if self._single else columns
+        return self._fit_each(smiles, np.asarray(y, np.float64), partial(_Fit, self.model))
 
 
 class _Fit:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,11 +19,34 @@ from molw2s.encoders.transformer import TransformerEncoder
 from molw2s.errors import InvalidInput
 from molw2s.finetuning.settings import Finetuning, Mode
 
-if TYPE_CHECKING:
-    from molw2s.finetuning.training import Finetuned
+
+class _Predicts(Protocol):
+    def predict(self, smiles: list[str]) -> NDArray[np.float64]: ...
 
 
-class FinetunedEncoder(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class OneFitATarget(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    """SMILES in, numbers out, where labels (n, m) are m independent fits, kept in ``fits_``."""
+
+    def _fit_each(
+        self,
+        smiles: Sequence[str],
+        labels: NDArray[np.float64],
+        fit: Callable[[list[str], NDArray[np.float64]], _Predicts],
+    ) -> Self:
+        self._single = labels.ndim == 1
+        texts = list(map(str, smiles))
+        self.fits_ = [fit(texts, column) for column in labels.reshape(len(texts), -1).T]
+        return self
+
+    def predict(self, smiles: Sequence[str]) -> NDArray[np.float64]:
+        """(n,) or (n, m), as the labels were."""
+        check_is_fitted(self)
+        texts = list(map(str, smiles))
+        columns = np.column_stack([fit.predict(texts) for fit in self.fits_])
+        return columns[:, 0] if self._single else columns
+
+
+class FinetunedEncoder(OneFitATarget):
     """Gradient descent from the pretrained weights, encoder and linear layer together.
 
     The error of some of the labels given, held out, stops it and chooses the epoch: see
@@ -75,21 +98,12 @@ class FinetunedEncoder(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 f"{len(smiles)} SMILES need as many finite labels, (n,) or (n, m); got "
                 f"shape {labels.shape}"
             )
-        encoder, texts = self._checkpoint, list(map(str, smiles))
-        settings = self.settings or Finetuning()
-        self._single = labels.ndim == 1
-        self.fits_: list[Finetuned] = [
-            finetune(encoder, texts, column, self.mode, settings, self.seed)
-            for column in labels.reshape(len(texts), -1).T
-        ]
-        return self
-
-    def predict(self, smiles: Sequence[str]) -> NDArray[np.float64]:
-        """(n,) or (n, m), as the labels were."""
-        check_is_fitted(self)
-        texts = list(map(str, smiles))
-        columns = np.column_stack([fit.predict(texts) for fit in self.fits_])
-        return columns[:, 0] if self._single else columns
+        encoder, settings = self._checkpoint, self.settings or Finetuning()
+        return self._fit_each(
+            smiles,
+            labels,
+            lambda texts, column: finetune(encoder, texts, column, self.mode, settings, self.seed),
+        )
 
     def check(self) -> None:
         """Raise InvalidInput if the encoder is no checkpoint, or mode "lora" lacks peft."""

@@ -101,7 +101,7 @@ class Recipe(_Section):
     @model_validator(mode="after")
     def _layers_exist(self) -> Recipe:
         depth = self.architecture.layers
-        if not all(-depth - 1 <= layer <= depth for layer in self.readout.layers):
+        if not self.readout.fits(depth):
             raise ValueError(f"readout.layers {self.readout.layers}: there are {depth} layers")
         return self
 

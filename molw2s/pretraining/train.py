@@ -141,21 +141,19 @@ def _tokenized(
     tokens = tokenizer(texts, verbose=False, return_attention_mask=False)["input_ids"]
     starts = np.concatenate([[0], np.cumsum([len(each) for each in tokens])])
     ids = np.fromiter(chain.from_iterable(tokens), np.int16, starts[-1])
+    descriptors = _numbers(molecules.with_format("arrow")["descriptors"].chunks)
     return Spellings(
         ids=ids,
         atoms=_standardised(_atoms_of_tokens(molecules, names_atom(tokenizer)[ids], starts)),
         starts=starts,
         molecule=np.repeat(np.arange(len(spelled)), [len(spellings) for spellings in spelled]),
-        descriptors=_standardised(_numbers(molecules, "descriptors").reshape(len(spelled), -1)),
+        descriptors=_standardised(descriptors.reshape(len(spelled), -1)),
     )
 
 
-def _numbers(molecules: Dataset, column: str) -> NDArray[np.float32]:
-    """All numbers of a column of lists (of lists), without a Python object for each."""
-    chunks = molecules.with_format("arrow")[column].chunks
-    while hasattr(chunks[0], "flatten") and chunks[0].type.num_fields:
-        chunks = [chunk.flatten() for chunk in chunks]
-    return np.concatenate([chunk.to_numpy() for chunk in chunks])
+def _numbers(lists: Iterable[Any]) -> NDArray[np.float32]:
+    """The numbers of Arrow lists, one after another, without a Python object for each."""
+    return np.concatenate([each.flatten().to_numpy() for each in lists])
 
 
 def _atoms_of_tokens(
@@ -165,8 +163,8 @@ def _atoms_of_tokens(
 
     Spellings with more or fewer such tokens than atoms (explicit hydrogens) have none at all.
     """
-    values = _numbers(molecules, "atoms").reshape(-1, ATOMIC_VALUES)
     spellings = [chunk.flatten() for chunk in molecules.with_format("arrow")["atoms"].chunks]
+    values = _numbers(spellings).reshape(-1, ATOMIC_VALUES)
     counts = np.concatenate([each.value_lengths().to_numpy() for each in spellings])
     counts = counts // ATOMIC_VALUES
     agree = np.add.reduceat(names_atom, starts[:-1], dtype=np.int64) == counts
