@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json as json_
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -40,35 +40,7 @@ TrustRemoteCode = Annotated[
 ]
 
 
-class Listable(str, Enum):
-    datasets = "datasets"
-    encoders = "encoders"
-    heads = "heads"
-    suites = "suites"
-
-
-class LabelsOption(str, Enum):
-    shared = "shared"
-    disjoint = "disjoint"
-    fresh = "fresh"
-    reused = "reused"
-
-
-class PartOption(str, Enum):
-    test = "test"
-    valid = "valid"
-
-
-class ModeOption(str, Enum):
-    head = "head"
-    full = "full"
-    lora = "lora"
-
-
-class SplitterOption(str, Enum):
-    random = "random"
-    scaffold = "scaffold"
-    column = "column"
+Mode = Literal["head", "full", "lora"]
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -120,15 +92,13 @@ def run(
     weak_head: Annotated[str | None, typer.Option(help="Head on the weak encoder.")] = None,
     strong_head: Annotated[str | None, typer.Option(help="Head on the strong encoder.")] = None,
     weak_mode: Annotated[
-        ModeOption | None,
+        Mode | None,
         typer.Option(
             help="Weak side: a head on the frozen encoder, or all weights finetuned (full), or "
             "low-rank updates of them (lora) [default: the suite's]."
         ),
     ] = None,
-    strong_mode: Annotated[
-        ModeOption | None, typer.Option(help="Strong side, as --weak-mode.")
-    ] = None,
+    strong_mode: Annotated[Mode | None, typer.Option(help="Strong side, as --weak-mode.")] = None,
     repeat: Annotated[
         list[int] | None, typer.Option(help="Seed of the finetuning, repeatable.", min=0)
     ] = None,
@@ -140,13 +110,15 @@ def run(
         ),
     ] = None,
     labels: Annotated[
-        LabelsOption | None,
+        Literal["shared", "disjoint", "fresh", "reused"] | None,
         typer.Option(
             help="Weak labels on the weak model's own training molecules (shared) or others "
             "(disjoint); synthetic suites: at new points (fresh) or the weak head's (reused)."
         ),
     ] = None,
-    splitter: Annotated[SplitterOption | None, typer.Option(help="How to split.")] = None,
+    splitter: Annotated[
+        Literal["random", "scaffold", "column"] | None, typer.Option(help="How to split.")
+    ] = None,
     seed: Annotated[
         list[int] | None,
         typer.Option(help="Seed of a random split, or of a synthetic world; repeatable."),
@@ -167,6 +139,7 @@ def run(
     from molw2s.datasets import read_csv
     from molw2s.records import read_records, write_records
     from molw2s.report import write_report
+    from molw2s.report.write import remove_report
     from molw2s.suites import Run, expand_suites, load_suites, make_suite, run_suite
     from molw2s.synthetic.settings import SyntheticSuite
 
@@ -179,11 +152,11 @@ def run(
         "strong": strong,
         "weak_head": weak_head,
         "strong_head": strong_head,
-        "weak_mode": weak_mode and weak_mode.value,
-        "strong_mode": strong_mode and strong_mode.value,
+        "weak_mode": weak_mode,
+        "strong_mode": strong_mode,
         "repeats": repeat or None,
-        "labels": labels and labels.value,
-        "splitter": splitter and splitter.value,
+        "labels": labels,
+        "splitter": splitter,
         "seeds": tuple(range(seeds)) if seeds else seed or None,
     }
     dataset = None
@@ -193,10 +166,14 @@ def run(
             print(f"{csv}: left out {len(dataset.dropped)} invalid molecules", file=sys.stderr)
         if split_column and splitter is None:
             changes["splitter"] = "column"
-        chosen = [make_suite({"name": dataset.name, "dataset": dataset.name}, **changes)]
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", dataset.name)
+        chosen = [make_suite({"name": name, "dataset": dataset.name}, **changes)]
     else:
         names = expand_suites(suites or [])
         chosen = [suite for name in names for suite in load_suites(name, **changes)]
+    repeated = [suite.name for suite in chosen]
+    if len(set(repeated)) < len(repeated):
+        raise typer.BadParameter("two suites have the same name, and so the same folder")
     if seeds and not all(isinstance(suite, SyntheticSuite) for suite in chosen):
         raise typer.BadParameter("--seeds K is for synthetic suites; name split seeds by --seed")
     if jobs and any(isinstance(suite, SyntheticSuite) for suite in chosen):
@@ -214,6 +191,7 @@ def run(
         folder = folder / suite.name if out is not None and len(chosen) > 1 else folder
 
         def keep(run: Run, folder: Path = folder) -> None:
+            remove_report(folder)
             write_records(run.records, run.manifest, folder)
 
         with _progress(suite.name) as progress:
@@ -225,7 +203,7 @@ def run(
             _print_tables(records)
             print(f"Figure, table and records: {folder / 'gain_vs_misfit.png'} and beside it.\n")
     # Idle by now; letting each take its interpreter down in order costs a second.
-    get_reusable_executor().shutdown(kill_workers=True)
+    get_reusable_executor(reuse=True).shutdown(kill_workers=True)
     if json:
         _print_json({"runs": results})
 
@@ -255,13 +233,15 @@ def compare(
     """Set a run beside the paper's table, and its rule for choosing a teacher beside others."""
     from dataclasses import asdict
 
-    from molw2s.records import read_records
+    from molw2s.records import check_finished, read_records
     from molw2s.report import compare_with_paper, describe
     from molw2s.report.bootstrap import DRAWS, LEVEL, SEED
     from molw2s.report.rules import describe_rules, readable_rules
     from molw2s.report.tables import readable_comparison
 
+    check_finished(folder)
     records = read_records(folder)
+    caption = f"{describe(records)}."
     result = compare_with_paper(records)
     if json:
         _print_json(
@@ -275,7 +255,7 @@ def compare(
             }
         )
         return
-    _print_table(readable_comparison(result.table), f"{describe(records)}.")
+    _print_table(readable_comparison(result.table), caption)
     for who, selection in (("this run", result.run), ("the paper", result.paper)):
         if selection is None:
             print(f"{who}: no figures at hand for {result.dataset}; its Table 1 is for lipop.")
@@ -309,19 +289,22 @@ def study(
 
 @app.command("list")
 def list_(
-    what: Annotated[Listable, typer.Argument(help="What to list.")], json: Json = False
+    what: Annotated[
+        Literal["datasets", "encoders", "heads", "suites"], typer.Argument(help="What to list.")
+    ],
+    json: Json = False,
 ) -> None:
     """List what can be chosen by name."""
     names: list[str]
-    if what is Listable.datasets:
+    if what == "datasets":
         from molw2s.datasets import DATASETS
 
         names = DATASETS.names()
-    elif what is Listable.encoders:
+    elif what == "encoders":
         from molw2s.encoders import ENCODERS
 
         names = ENCODERS.names()
-    elif what is Listable.heads:
+    elif what == "heads":
         from molw2s.heads import HEADS
 
         names = HEADS.names()
@@ -330,7 +313,7 @@ def list_(
 
         names = suite_names()
     if json:
-        _print_json({what.value: names})
+        _print_json({what: names})
     else:
         print("\n".join(names))
 
@@ -383,12 +366,12 @@ def probe(
         list[str] | None, typer.Option(help="Repeatable [default: esol, freesolv and lipop].")
     ] = None,
     part: Annotated[
-        PartOption,
+        Literal["test", "valid"],
         typer.Option(
             help="Test on the test part (fitted on train and valid), or on valid (fitted on "
             "train), to choose an encoder's settings by."
         ),
-    ] = PartOption.test,
+    ] = "test",
     trust_remote_code: TrustRemoteCode = False,
     json: Json = False,
 ) -> None:
@@ -401,16 +384,16 @@ def probe(
 
     datasets = dataset or DATASETS
     with _progress("probe") as progress:
-        table = probe_(encoders or None, datasets, part.value, progress, trust_remote_code)
-    quoted = published(datasets if part is PartOption.test else [])
+        table = probe_(encoders or None, datasets, part, progress, trust_remote_code)
+    quoted = published(datasets if part == "test" else [])
     if json:
-        _print_json({"part": part.value, "probe": _rows(table), "quoted": _rows(quoted)})
+        _print_json({"part": part, "probe": _rows(table), "quoted": _rows(quoted)})
         return
-    fitted = "train and valid" if part is PartOption.test else "train"
+    fitted = "train and valid" if part == "test" else "train"
     text = probe_table(pd.concat([table, quoted]))
     _print_table(
         text,
-        f"RMSE (not squared) on the {part.value} parts, fitted on {fitted}, mean ± std over 3 "
+        f"RMSE (not squared) on the {part} parts, fitted on {fitted}, mean ± std over 3 "
         "splits" + ("; quoted: Fabian et al. 2020." if len(quoted) else "."),
     )
 

@@ -57,7 +57,7 @@ class _Spectrum:
     @classmethod
     def of_kernel(cls, kernel: Array, y: Array) -> Self:
         """Of a centred kernel matrix (n, n) and centred targets (n, m)."""
-        eigenvalues, vectors = _positive_part(kernel, len(kernel))
+        eigenvalues, vectors = positive_part(kernel, len(kernel))
         return cls(vectors, eigenvalues, y)
 
     @property
@@ -95,7 +95,7 @@ class _CentredSpectrum(_Spectrum):
         self.x_mean, self.y_mean = X.mean(0), y.mean(0)
         X = X - self.x_mean
         tall = X.shape[0] > X.shape[1]
-        eigenvalues, vectors = _positive_part(X.T @ X if tall else X @ X.T, max(X.shape))
+        eigenvalues, vectors = positive_part(X.T @ X if tall else X @ X.T, max(X.shape))
         scale = np.sqrt(eigenvalues)
         U, self.V = (X @ vectors / scale, vectors) if tall else (vectors, X.T @ vectors / scale)
         super().__init__(U, eigenvalues, y - self.y_mean)
@@ -106,8 +106,8 @@ class _CentredSpectrum(_Spectrum):
         return self.V @ (self.shrinkage(penalty) / root * self.projected)
 
 
-def _positive_part(gram: Array, size: int) -> tuple[Array, Array]:
-    """Eigenvalues that are not rounding error, and their vectors in columns."""
+def positive_part(gram: Array, size: int) -> tuple[Array, Array]:
+    """Eigenvalues that are not rounding error, smallest first, and their vectors in columns."""
     eigenvalues, vectors = eigh(gram, driver="evd")
     kept = eigenvalues > eigenvalues[-1] * size * np.finfo(np.float64).eps
     return eigenvalues[kept], vectors[:, kept]

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
 from threadpoolctl import threadpool_limits
+
+from molw2s.heads import positive_part
 
 Array = NDArray[np.float64]
 
@@ -90,10 +91,8 @@ def centred_spectrum(features: NDArray[Any]) -> Spectrum:
     X = np.asarray(features, np.float64)
     X = X - X.mean(0)
     tall = X.shape[0] > X.shape[1]
-    eigenvalues, vectors = eigh(X.T @ X if tall else X @ X.T, driver="evd")
-    # Rounding error is not a direction; features that are all alike have none.
-    real = eigenvalues > max(X.shape) * np.finfo(np.float64).eps * eigenvalues[-1]
-    eigenvalues, vectors = eigenvalues[real][::-1], vectors[:, real][:, ::-1]
+    eigenvalues, vectors = positive_part(X.T @ X if tall else X @ X.T, max(X.shape))
+    eigenvalues, vectors = eigenvalues[::-1], vectors[:, ::-1]
     directions = X @ vectors / np.sqrt(eigenvalues) if tall else vectors
     return Spectrum(directions, eigenvalues / len(X))
 

@@ -16,8 +16,8 @@ from sklearn.svm import SVR
 
 from molw2s.datasets import Split, load_dataset, make_splits
 from molw2s.encoders import Encoder, embed, get_encoder
+from molw2s.encoders.base import check_names
 from molw2s.encoders.catalog import WEAK_HIDDEN_SIZES
-from molw2s.errors import InvalidInput
 from molw2s.heads import HEADS, Head
 from molw2s.locations import shipped
 
@@ -82,11 +82,7 @@ def probe(
         else encoder
         for encoder in (default_encoders() if encoders is None else encoders)
     ]
-    names = [encoder.name for encoder in chosen]
-    if repeated := {name for name in names if names.count(name) > 1}:
-        raise InvalidInput(
-            f"more than one encoder is called {', '.join(sorted(repeated))}; give each a .name"
-        )
+    check_names(chosen)
     pairs = list(product(chosen, [load_dataset(name) for name in datasets]))
     rows = []
     for step, (encoder, dataset) in enumerate(pairs):

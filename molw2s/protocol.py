@@ -196,19 +196,20 @@ def _answers(
     """
     labels = _as_columns(y)
     tasks = labels.shape[1]
-
-    def ask(rows: Array | None, without: int) -> NDArray[np.float64]:
-        missing = np.full((without, tasks), math.nan)
-        return missing if rows is None else _as_columns(head.predict(rows))
+    asked = [points.evaluation, points.validation, unlabelled]
+    ends = np.cumsum([0 if rows is None else len(rows) for rows in asked])
 
     with threadpool_limits(1):
         head.fit(X, labels)
-        return Answers(
-            evaluation=ask(points.evaluation, 0),
-            validation=ask(points.validation, 1),
-            unlabelled=ask(unlabelled, 0),
-            penalty=chosen_penalty(head, tasks),
-        )
+        # One question: predictions that are kept on disk are then all of one fit.
+        answers = _as_columns(head.predict(np.concatenate([r for r in asked if r is not None])))
+    evaluation, validation, of_unlabelled = np.split(answers, ends[:-1])
+    return Answers(
+        evaluation=evaluation,
+        validation=np.full((1, tasks), math.nan) if points.validation is None else validation,
+        unlabelled=of_unlabelled,
+        penalty=chosen_penalty(head, tasks),
+    )
 
 
 def measure(teacher: Answers, student: Answers, ceiling: Answers, truth: ThreeSets) -> list[Errors]:

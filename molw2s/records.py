@@ -24,6 +24,19 @@ def write_records(records: pd.DataFrame, manifest: dict[str, Any], folder: Path)
     write_atomically(folder / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
 
 
+def check_finished(folder: str | Path) -> None:
+    """Raise InvalidInput if the manifest says that a run has not ended."""
+    try:
+        trials = json.loads((Path(folder) / "manifest.json").read_text())["trials"]
+    except (OSError, ValueError, KeyError):
+        return  # records alone, as a study keeps them
+    if trials["done"] < trials["of"]:
+        raise InvalidInput(
+            f"{folder} holds {trials['done']} of {trials['of']} trials; the command that began the "
+            "run finishes it"
+        )
+
+
 def read_records(folder: str | Path) -> pd.DataFrame:
     """The trials of a run's folder.
 

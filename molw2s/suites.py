@@ -24,6 +24,8 @@ from pydantic import (
 from molw2s.datasets import MoleculeDataset, load_dataset, make_splits
 from molw2s.datasets.splits import CHEMBENCH_SEEDS, Splitter
 from molw2s.encoders import get_encoder
+from molw2s.encoders.base import check_names
+from molw2s.encoders.catalog import WEAK_HIDDEN_SIZES
 from molw2s.errors import InvalidInput, UnknownName, explain
 from molw2s.finetuning import Finetuning
 from molw2s.locations import shipped
@@ -32,7 +34,7 @@ from molw2s.predictors import representation_predictors
 from molw2s.synthetic.settings import SyntheticSuite
 from molw2s.trials import Case, Labels, Mode, Side, Trial, fit_count, make_cases, run_trials
 
-WEAK_FAMILY = tuple(f"weak-h{size}" for size in (8, 12, 16, 24, 32, 48, 64, 96))
+WEAK_FAMILY = tuple(f"weak-h{size}" for size in WEAK_HIDDEN_SIZES)
 SYNTHETIC_SUITES = tuple(
     f"synthetic-{setting}"
     for setting in (
@@ -260,6 +262,7 @@ def run_suite(
 
     weak = [side(name, suite.weak_mode, suite.weak_head) for name in suite.weak]
     strong = side(suite.strong, suite.strong_mode, suite.strong_head)
+    check_names([each.encoder for each in weak])
     splits = make_splits(dataset, suite.splitter, suite.seeds)
     cases = make_cases(splits, suite.labels, suite.repeats if suite.finetunes else (0,))
 
@@ -310,6 +313,7 @@ def _row(suite: Suite, dataset: MoleculeDataset, strong: Side, trial: Trial) -> 
         "strong_mode": suite.strong_mode,
         "weak_head": weak.fitted,
         "strong_head": strong.fitted,
+        **({"finetuning": suite.finetuning.model_dump_json()} if suite.finetunes else {}),
         "labels": suite.labels,
         "split": case.split.name,
         "seed": case.seed,

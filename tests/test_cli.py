@@ -145,6 +145,40 @@ def test_a_csv_of_ones_own_with_a_split_column(molw2s, tmp_path, molecules):
     assert manifest["splits"]["column"]["test"]["rows"] == 3
 
 
+def test_any_file_name_will_do(molw2s, tmp_path, monkeypatch, molecules):
+    monkeypatch.chdir(tmp_path)
+    frame = pd.DataFrame({"smiles": molecules, "target": range(12), "split": "train"})
+    frame.loc[9:, "split"] = "test"
+    frame.to_csv("my data (2).csv", index=False)
+    code, _, _ = molw2s("run", "--csv", "my data (2).csv", "--split-column", "split",
+                        "--weak", "weak-h8", "--strong", "ecfp4")  # fmt: skip
+    assert code == 0
+    assert {path.name for path in (tmp_path / "runs" / "my-data-2-").iterdir()} == FILES
+
+
+def test_a_failing_run_leaves_no_table_of_an_earlier_one(freesolv, molw2s, tmp_path, monkeypatch):
+    for path in freesolv.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    again = ["run", "freesolv", *SMALL, "--weak-head", "ridge", "--out", tmp_path]
+
+    def stopped(folder):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("molw2s.report.write_report", stopped)
+    assert molw2s(*again)[0] == 130
+    assert {path.name for path in tmp_path.iterdir()} == {"records.csv", "manifest.json"}
+    assert (read_records(tmp_path)["weak_head"] == "ridge").all()
+
+
+def test_suites_of_one_name_are_refused(molw2s, tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.yaml").write_text("dataset: freesolv\n")
+    code, _, err = molw2s("run", tmp_path / "a" / "mine.yaml", tmp_path / "b" / "mine.yaml")
+    assert code == 2
+    assert "same name" in err
+
+
 def test_duplicates_are_in_the_manifest(molw2s, tmp_path):
     molw2s(
         "run", "esol", "--weak", "weak-h8", "--strong", "ecfp4", "--seed", 122, "--out", tmp_path

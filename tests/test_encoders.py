@@ -238,6 +238,7 @@ def test_descriptor_shares_depend_on_their_molecule_alone(molecules):
 
 def test_untrained_encoders_depend_on_their_seed_alone(molecules):
     zero, again, one = (get_encoder("random-h8", seed=s).encode(molecules) for s in (0, 0, 1))
+    assert get_encoder("random-h8").model.dtype == torch.float32  # the checkpoint has float16
     assert np.array_equal(zero, again)
     assert not np.allclose(zero, one)
     prints = {get_encoder("random-h8", seed=s).fingerprint for s in (0, 1)}

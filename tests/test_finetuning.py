@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from transformers import AutoTokenizer, BertConfig, BertModel
 
 from molw2s import FinetunedEncoder, Finetuning, get_encoder, load_dataset
-from molw2s.encoders import cache
+from molw2s.encoders import cache, embed
 from molw2s.errors import InvalidInput
 from molw2s.finetuning import KeptPredictions
 from molw2s.finetuning.training import _batches
@@ -58,6 +58,25 @@ def test_the_encoder_itself_learns_and_the_original_is_left_alone(tiny, data):
     (fit,) = FinetunedEncoder(encoder, settings=QUICK).fit(smiles[:50], y[:50]).fits_
     assert np.array_equal(encoder.encode(smiles[:5]), before)
     assert np.abs(fit.encoder.encode(smiles[:5]) - before).max() > 1e-3
+
+
+def test_a_finetuned_encoder_is_another_encoder(tiny, data, fresh_cache):
+    smiles, y = data
+    encoder = get_encoder(tiny)
+    frozen = embed(encoder, smiles[:5])
+    fits = [FinetunedEncoder(encoder, settings=QUICK, seed=s).fit(smiles[:50], y[:50]).fits_[0]
+            for s in (0, 1)]  # fmt: skip
+    for fit in fits:
+        assert np.array_equal(embed(fit.encoder, smiles[:5]), fit.encoder.encode(smiles[:5]))
+    assert np.array_equal(embed(encoder, smiles[:5]), frozen)
+    assert len({encoder.fingerprint, *(fit.encoder.fingerprint for fit in fits)}) == 3
+
+
+def test_however_much_is_held_out_something_is_learnt_from(tiny, data):
+    smiles, y = data
+    settings = Finetuning(epochs=1, held_out=0.99)
+    (fit,) = FinetunedEncoder(tiny, settings=settings).fit(smiles[:10], y[:10]).fits_
+    assert len(fit.held_out) == 9
 
 
 def test_lora_leaves_the_pretrained_weights_and_learns_low_rank_updates(tiny, data):

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from molw2s import get_encoder, load_dataset
 from molw2s.errors import InvalidInput
 from molw2s.pretraining.batches import BatchedCorpus, Spellings, schedule
-from molw2s.pretraining.corpus import CORPORA, fragments, read_source
+from molw2s.pretraining.corpus import CORPORA, fragments, prepare, read_source
 from molw2s.pretraining.descriptors import (
     ATOMIC_VALUES,
     SIZES,
@@ -89,6 +89,13 @@ def test_the_stated_share_is_masked_and_the_rest_is_seen_whole(spellings):
     whole, _ = map(torch.from_numpy, corpus.padded(np.arange(64), 128, tokenizer.pad_token_id))
     assert torch.equal(batch["input_ids"][16:], whole[16:])
     assert not torch.equal(batch["input_ids"][:16], whole[:16])
+
+
+def test_a_batch_of_one_molecule_is_masked_if_any_is(spellings):
+    tokenizer, corpus = spellings
+    for share, masked in ((0.5, 1), (0.0, 0)):
+        batches = BatchedCorpus(corpus, [(128, np.arange(1))], tokenizer, 0.15, share, seed=3)
+        assert len(batches[0]["labels"]) == masked
 
 
 def test_each_spelling_has_the_targets_of_its_molecule(spellings):
@@ -292,6 +299,8 @@ def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(
     assert (cut / "checkpoints").is_dir()
     assert not (cut / "model.safetensors").exists()
     monkeypatch.setattr(train.BatchedCorpus, "__getitem__", original)
+    with pytest.raises(InvalidInput, match="another recipe"):
+        pretrain(read_recipe(recipe, changes | {"optimisation.warmup": 0.5}), cut)
     assert pretrain(read_recipe(recipe, changes), cut)["resumed"]
     ours, theirs = load_file(cut / "model.safetensors"), load_file(whole / "model.safetensors")
     for name, weights in ours.items():
@@ -316,6 +325,15 @@ def test_bad_recipes_name_the_key(recipe, change, complaint):
 def test_a_corpus_too_small_for_what_is_held_out(recipe, tmp_path):
     with pytest.raises(InvalidInput, match="held_out=5000 are needed"):
         pretrain(read_recipe(recipe, {"held_out": 5000}), tmp_path / "out")
+
+
+def test_each_column_of_a_file_is_a_corpus_of_its_own(recipe, tmp_path, fresh_cache):
+    (tmp_path / "two.csv").write_text("a,b\nCCO,CCN\nCCCO,CCCN\n")
+    for column, atom in (("a", "O"), ("b", "N")):
+        part = {"source": str(tmp_path / "two.csv"), "smiles_column": column}
+        molecules, _ = prepare(read_recipe(recipe, {"corpus": [part]}))
+        canonical = [spellings[0] for spellings in molecules["spellings"]]
+        assert canonical == [f"CC{atom}", f"CCC{atom}"]
 
 
 def test_sources(tmp_path):

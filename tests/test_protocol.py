@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 from sklearn.base import BaseEstimator, RegressorMixin
 
 from molw2s.heads import HEADS
-from molw2s.protocol import Errors, ThreeSets, squared_distance, weak_to_strong
+from molw2s.protocol import Errors, ThreeSets, learn, squared_distance, teach, weak_to_strong
 
 
 class Mean(RegressorMixin, BaseEstimator):
@@ -114,3 +114,25 @@ def test_true_labels_at_the_weakly_labelled_points_reach_the_ceiling_only():
         for name in ("weak_error", "w2s_error", "misfit", "weak_penalty", "w2s_penalty"):
             assert getattr(new, name) == pytest.approx(getattr(old, name), rel=1e-6)
         assert new.strong_error != pytest.approx(old.strong_error, rel=1e-3)
+
+
+def test_a_model_is_asked_everything_at_once():
+    asked = []
+
+    class Counted(Mean):
+        def predict(self, X):
+            asked.append(len(X))
+            return super().predict(X)
+
+    points = ThreeSets(np.zeros((5, 1)), np.zeros((4, 1)), np.zeros((3, 1)), np.zeros((2, 1)))
+    answers = teach(Counted(), points, np.arange(5.0))
+    assert asked == [9]
+    assert [len(a) for a in (answers.evaluation, answers.validation, answers.unlabelled)] == [
+        3,
+        2,
+        4,
+    ]
+    answers = learn(Counted(), replace(points, validation=None), np.arange(4.0))
+    assert asked == [9, 3]
+    assert len(answers.evaluation) == 3
+    assert np.isnan(answers.validation).all()

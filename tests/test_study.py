@@ -133,6 +133,28 @@ def test_a_trial_in_two_runs_is_refused():
         combine([run(), run(labels="disjoint"), run(sizes=(8,))])
 
 
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("weak_sha256", ("1", "2")), ("strong_sha256", ("1", "2")), ("dataset_sha256", ("1", "2")),
+        ("finetuning", ('{"epochs":1}', '{"epochs":2}')), ("unit", ("logS", "mol/l")),
+    ],
+)  # fmt: skip
+def test_runs_of_different_things_are_not_taken_together(column, values):
+    runs = [run(splits=[split], **{column: value}) for split, value in zip(SPLITS, values)]
+    with pytest.raises(InvalidInput, match=f"esol.*the runs differ in {column}"):
+        combine(runs)
+    runs[1] = runs[1].assign(labels="disjoint")
+    if column != "unit":
+        assert len(combine(runs)) == 6
+    assert len(combine(run(splits=[split], **{column: values[0]}) for split in SPLITS)) == 9
+
+
+def test_random_and_scaffold_splits_are_not_taken_together():
+    with pytest.raises(InvalidInput, match="differ in splitter"):
+        combine([run(), run(splits=["scaffold"])])
+
+
 def test_an_unfinished_combination_is_named():
     with pytest.raises(
         InvalidInput, match=r"esol, strong-small, disjoint, ridge, ridge: not every"
@@ -200,6 +222,32 @@ def test_the_page_is_a_function_of_the_records_it_leaves(folders, tmp_path):
     assert one.replace("(one/", "(two/") == two
     for name in ("records.csv", "table.csv", "esol.png", "esol.svg"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_a_run_that_has_not_ended_is_refused(folders, tmp_path, capsys):
+    write_records(run(), {"trials": {"done": 9, "of": 24}}, folders[0])
+    with pytest.raises(InvalidInput, match="9 of 24 trials"):
+        write_study(folders, tmp_path / "study.md")
+    assert not (tmp_path / "study.md").exists()
+    with pytest.raises(SystemExit):
+        main(["compare", str(folders[0])])
+    assert "9 of 24 trials" in capsys.readouterr().err
+
+
+def test_what_is_of_one_run_is_not_made_of_many(folders, tmp_path, capsys):
+    write_study(folders, tmp_path / "both.md")
+    for command in ("report", "compare"):
+        with pytest.raises(SystemExit):
+            main([command, str(tmp_path / "both")])
+        assert "molw2s study" in capsys.readouterr().err
+    assert not (tmp_path / "both" / "table.md").exists()
+
+
+def test_a_dot_in_a_datasets_name_is_part_of_it(tmp_path):
+    write_records(run(dataset="my.data"), {}, tmp_path / "run")
+    write_study([tmp_path / "run"], tmp_path / "study.md")
+    assert (tmp_path / "study" / "my.data.png").is_file()
+    assert "](study/my.data.png)" in (tmp_path / "study.md").read_text()
 
 
 @pytest.mark.parametrize("text", ["Mine.", f"{BEGIN}", f"{END} {BEGIN}"])

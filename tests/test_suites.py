@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -160,6 +161,14 @@ def test_a_run_killed_ten_times_ends_with_the_same_records(tmp_path):
     assert len(whole.read_text().splitlines()) == 1 + 6
     trials = json.loads((tmp_path / "killed" / "manifest.json").read_text())["trials"]
     assert trials == {"done": 6, "of": 6}
+
+
+def test_encoders_of_one_name_are_refused(tmp_path):
+    for folder in ("a", "b"):
+        shutil.copytree(shipped("models") / "weak-h8", tmp_path / folder / "mine")
+    weak = [str(tmp_path / folder / "mine") for folder in ("a", "b")]
+    with pytest.raises(InvalidInput, match="more than one encoder is called mine"):
+        run_suite(make_suite({"name": "s", "dataset": "freesolv", "weak": weak}))
 
 
 def test_every_finished_trial_is_handed_over_at_once(fresh_cache):

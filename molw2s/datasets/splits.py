@@ -77,7 +77,8 @@ def _from_column(dataset: MoleculeDataset) -> Split:
 def _by_deepchem(dataset: MoleculeDataset, splitter: str, name: str, seed: int) -> Split:
     """DeepChem takes seconds to import, so a split is kept on disk under all that decides it."""
     key = hashlib.sha256("\n".join(dataset.smiles).encode()).hexdigest()[:16]
-    path = cache_dir() / "splits" / f"{key}-{name}-deepchem{version('deepchem')}.json"
+    libraries = "-".join(package + version(package) for package in ("deepchem", "rdkit"))
+    path = cache_dir() / "splits" / f"{key}-{name}-{libraries}.json"
     try:
         parts = json.loads(path.read_text())
     except (OSError, ValueError):

@@ -53,6 +53,15 @@ def fingerprint(encoder: Encoder, embeddings: NDArray[np.float32]) -> str:
     return known or hashlib.sha256(embeddings.tobytes()).hexdigest()
 
 
+def check_names(encoders: Sequence[Encoder]) -> None:
+    """Raise InvalidInput if two encoders have the same name: a table could not tell them apart."""
+    names = [encoder.name for encoder in encoders]
+    if repeated := {name for name in names if names.count(name) > 1}:
+        raise InvalidInput(
+            f"more than one encoder is called {', '.join(sorted(repeated))}; give each a .name"
+        )
+
+
 def _checked(encoder: Encoder, smiles: Sequence[str]) -> NDArray[np.float32]:
     name = f"encoder {encoder.name!r}"
     output = encoder.encode(list(smiles))

@@ -6,6 +6,8 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,9 +20,17 @@ Kind = Literal["embeddings", "predictions"]
 
 
 def location(fingerprint: str, smiles: Sequence[str], kind: Kind = "embeddings") -> Path:
-    """The file that holds the rows of just these SMILES, in just this order."""
-    content = hashlib.sha256("\n".join(smiles).encode()).hexdigest()
+    """The file that holds the rows of just these SMILES, in just this order.
+
+    It is another one under other versions of the libraries that read SMILES and run models.
+    """
+    content = hashlib.sha256("\n".join([_libraries(), *smiles]).encode()).hexdigest()
     return cache_dir() / kind / fingerprint[:32] / f"{content[:32]}.npz"
+
+
+@cache
+def _libraries() -> str:
+    return " ".join(version(name) for name in ("rdkit", "tokenizers", "torch", "transformers"))
 
 
 def get_or_compute(

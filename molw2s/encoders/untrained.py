@@ -34,5 +34,6 @@ class UntrainedEncoder(TransformerEncoder):
 
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
-            model: PreTrainedModel = AutoModel.from_config(AutoConfig.from_pretrained(self.folder))
+            config = AutoConfig.from_pretrained(self.folder)
+            model: PreTrainedModel = AutoModel.from_config(config, dtype=torch.float32)
         return model.to("cuda" if torch.cuda.is_available() else "cpu")  # type: ignore[arg-type]

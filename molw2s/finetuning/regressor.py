@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -116,8 +117,9 @@ class FinetunedEncoder(OneFitATarget):
         """SHA-256 of everything that decides a fit but the SMILES and labels."""
         import torch
 
-        packages = ["molw2s", "torch", "transformers", *(["peft"] * (self.mode == "lora"))]
+        packages = ["torch", "transformers", *(["peft"] * (self.mode == "lora"))]
         parts = (
+            Path(__file__).with_name("training.py").read_text(),
             self._checkpoint.fingerprint,
             self.mode,
             (self.settings or Finetuning()).model_dump_json(),

@@ -34,8 +34,8 @@ class Finetuning(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    epochs: PositiveInt = 60
-    patience: PositiveInt = 15
+    epochs: PositiveInt = 30
+    patience: PositiveInt = 10
     batch: PositiveInt = 16
     encoder_rate: PositiveFloat = 0.06
     head_rate: PositiveFloat = 0.2

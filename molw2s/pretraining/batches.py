@@ -113,7 +113,7 @@ class BatchedCorpus(Dataset[dict[str, Tensor]]):
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         length, rows = self.plan[index]
         ids, atoms = map(torch.from_numpy, self._corpus.padded(rows, length, self._pad))
-        masked = round(self._share * len(rows))
+        masked = max(round(self._share * len(rows)), int(self._share > 0))
         self._masking.generator = torch.Generator().manual_seed(self._seed * 1_000_003 + index)
         special = torch.isin(ids[:masked], self._special)
         inputs, labels = self._masking.torch_mask_tokens(ids[:masked].clone(), special)

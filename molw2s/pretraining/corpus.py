@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -107,16 +109,16 @@ def prepare(recipe: Recipe, processes: int = 1) -> tuple[Dataset, list[Source]]:
 
     Columns ``spellings`` (the canonical SMILES, then random ones: ``objectives.spellings`` in
     all), ``atoms`` (a list for each spelling: the atomic values of its atoms, in its order), and
-    ``descriptors``. Duplicate and unreadable SMILES are left out. The result
-    is kept on disk and found again by whatever decides it: the files' hashes, the parts and
-    samples, the number of spellings, the seed, and the descriptors and atomic values of an example.
+    ``descriptors``. Duplicate and unreadable SMILES are left out. The result is kept on disk and
+    found again by whatever decides it: the files' hashes, the parts, their columns and samples, the
+    number of spellings, the seed, and the descriptors and atomic values of an example.
     """
     seed, spellings = recipe.optimisation.seed, recipe.objectives.spellings
     read = [read_source(part, seed) for part in recipe.corpus]
     sources = [source for _, source in read]
     deciding = [
         [asdict(source) for source in sources],
-        [part.fragments for part in recipe.corpus],
+        [[part.smiles_column, part.fragments] for part in recipe.corpus],
         [seed, spellings],
         [describe(EXAMPLE).tolist(), atomic_values(EXAMPLE).tolist()],
     ]
@@ -169,10 +171,20 @@ def prepare(recipe: Recipe, processes: int = 1) -> tuple[Dataset, list[Source]]:
         ),
         desc="Describing molecules",
     )
-    disable_progress_bars()
-    molecules.save_to_disk(str(folder))
-    enable_progress_bars()
+    _keep(molecules, folder)
     return molecules, sources
+
+
+def _keep(molecules: Dataset, folder: Path) -> None:
+    """Save under a name of its own, then give it ``folder``, unless another process has done so."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder.parent) as scratch:
+        saved = Path(scratch) / folder.name
+        disable_progress_bars()
+        molecules.save_to_disk(str(saved))
+        enable_progress_bars()
+        with suppress(OSError):
+            saved.replace(folder)
 
 
 def fragments(smiles: str) -> list[str]:

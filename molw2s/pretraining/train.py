@@ -24,6 +24,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from molw2s.datasets import load_dataset
 from molw2s.encoders.shapes import bucket_lengths
 from molw2s.errors import InvalidInput
+from molw2s.locations import write_atomically
 from molw2s.pretraining.batches import BatchedCorpus, Spellings, only_item, schedule
 from molw2s.pretraining.card import model_card
 from molw2s.pretraining.corpus import prepare
@@ -47,7 +48,8 @@ def pretrain(recipe: Recipe, out: str | Path, command: str = "") -> dict[str, An
     Raises
     ------
     InvalidInput
-        If ``out`` already holds a finished encoder, or the corpus is unreadable or too small.
+        If ``out`` already holds a finished encoder or checkpoints of another recipe, or the corpus
+        is unreadable or too small.
     """
     out = Path(out)
     if (out / "model.safetensors").exists():
@@ -85,7 +87,11 @@ def pretrain(recipe: Recipe, out: str | Path, command: str = "") -> dict[str, An
     training = batches(train, settings.tokens, objectives.masked_share, settings.seed)
     torch.manual_seed(settings.seed)
     model = PretrainingModel(recipe, len(tokenizer), torch.from_numpy(weights))
+    stated = recipe.model_dump(mode="json")
+    for part, source in zip(stated["corpus"], sources):
+        part["source"] = source.name
     checkpoints = out / "checkpoints"
+    _claim(checkpoints, {"recipe": stated, "corpus": [asdict(source) for source in sources]})
     trainer = Trainer(
         model=model,
         args=training_arguments(recipe, checkpoints, steps=len(training)),
@@ -94,13 +100,10 @@ def pretrain(recipe: Recipe, out: str | Path, command: str = "") -> dict[str, An
         optimizers=(make_optimizer(model, settings), None),
     )
     started = time.perf_counter()
-    last = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
+    last = get_last_checkpoint(str(checkpoints))
     trainer.train(resume_from_checkpoint=last)
     unseen = int(0.9 * corpus.lengths[fits & np.isin(corpus.molecule, held_out)].sum())
     measured = batches(held_out, unseen, 0.5, settings.seed + 1)
-    stated = recipe.model_dump(mode="json")
-    for part, source in zip(stated["corpus"], sources):
-        part["source"] = source.name
     record = {
         "recipe": stated,
         "corpus": [asdict(source) for source in sources],
@@ -118,6 +121,19 @@ def pretrain(recipe: Recipe, out: str | Path, command: str = "") -> dict[str, An
     }
     _save(model, tokenizer, record, out)
     return record
+
+
+def _claim(checkpoints: Path, origin: dict[str, Any]) -> None:
+    """Note in ``checkpoints`` what they come from; raise InvalidInput if it is something else."""
+    note = checkpoints / "origin.json"
+    text = json.dumps(origin, indent=1) + "\n"
+    if not note.is_file():
+        write_atomically(note, text.encode())
+    elif note.read_text() != text:
+        raise InvalidInput(
+            f"{checkpoints} are of another recipe or corpus (see {note.name} there); remove them, "
+            "or choose another folder"
+        )
 
 
 def benchmark_molecules(corpus: Iterable[str]) -> dict[str, list[int]]:

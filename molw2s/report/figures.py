@@ -151,5 +151,5 @@ def _legend(colour_of: dict[str, Any], marker_of: dict[str, str]) -> list[Line2D
 def save_figure(figure: Figure, stem: Path) -> None:
     """``stem``.png and ``stem``.svg; the same records give the same bytes."""
     with matplotlib.rc_context({"svg.hashsalt": "molw2s"}):
-        figure.savefig(stem.with_suffix(".png"), dpi=150, metadata={"Software": None})
-        figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None})
+        figure.savefig(f"{stem}.png", dpi=150, metadata={"Software": None})
+        figure.savefig(f"{stem}.svg", metadata={"Date": None})

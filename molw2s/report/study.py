@@ -17,6 +17,7 @@ from molw2s.report.tables import side, summary_table
 
 COMBINATION = ["dataset", "strong", "labels", "weak_side", "strong_side"]
 _TRIAL = [*COMBINATION, "weak", "split", "seed"]
+_ALIKE = ("unit", "splitter", "dataset_sha256", "strong_sha256", "finetuning")
 _SIDES = (
     "least-squares", "ridge", "norm-ball", "kernel-ridge", "kernel-ball", "full", "lora",
 )  # fmt: skip
@@ -39,7 +40,8 @@ def combine(runs: Iterable[pd.DataFrame]) -> pd.DataFrame:
     Raises
     ------
     InvalidInput
-        If a trial appears twice, or a run is a synthetic one.
+        If a trial appears twice, a run is a synthetic one, or trials that belong together differ
+        in data, kind of split, encoders' weights or finetuning settings.
     """
     trials = pd.concat(list(runs), ignore_index=True)
     if has_tasks(trials):
@@ -49,8 +51,21 @@ def combine(runs: Iterable[pd.DataFrame]) -> pd.DataFrame:
     if (again := trials.duplicated(_TRIAL)).any():
         twice = ", ".join(map(str, trials.loc[again.idxmax(), _TRIAL]))
         raise InvalidInput(f"the runs hold this trial more than once: {twice}")
+    _check_alike(trials)
     order = [*COMBINATION, "weak_hidden_size", "weak", "split", "seed"]
     return trials.sort_values(order, key=_rank, ignore_index=True)
+
+
+def _check_alike(trials: pd.DataFrame) -> None:
+    known = trials.assign(splitter=trials["split"].str.partition("-")[0])
+    for columns, key in ((_ALIKE, COMBINATION), (("weak_sha256",), [*COMBINATION, "weak"])):
+        for column in known.columns.intersection(columns):
+            differing = known.groupby(key)[column].nunique(dropna=False) > 1
+            if differing.any():
+                raise InvalidInput(
+                    f"{', '.join(differing.idxmax())}: the runs differ in {column}, so their "
+                    "trials cannot be taken together"
+                )
 
 
 def _rank(column: pd.Series) -> pd.Series:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from molw2s.errors import InvalidInput
 from molw2s.locations import write_atomically
-from molw2s.records import read_records
+from molw2s.records import check_finished, read_records
 from molw2s.report.bootstrap import DRAWS, SEED
 from molw2s.report.figures import gain_vs_misfit_panels, save_figure
 from molw2s.report.study import combination_table, combine, readable_regrets, readable_study
@@ -34,9 +34,9 @@ _DISTANCE = (
 def write_study(folders: Sequence[str | Path], page: str | Path) -> pd.DataFrame:
     """Write the page and, in a folder beside it that has its name, what it is made from.
 
-    The folder gets ``records.csv`` (all trials; so it can itself be given as a run), ``table.csv``
-    (a row a combination), and a figure for each dataset. In a page that exists only what stands
-    between the two marks is replaced.
+    The folder gets ``records.csv`` (all trials; a later study takes the folder as one of its runs),
+    ``table.csv`` (a row a combination), and a figure for each dataset. In a page that exists only
+    what stands between the two marks is replaced.
 
     Returns
     -------
@@ -46,10 +46,13 @@ def write_study(folders: Sequence[str | Path], page: str | Path) -> pd.DataFrame
     Raises
     ------
     InvalidInput
-        If a folder holds no run, a trial is in two of them, or the page has no place for tables.
+        If a folder holds no run or one that has not ended, runs do not go together (``combine``),
+        or the page has no place for tables.
     """
     page = Path(page)
     before, after = _around(page)
+    for folder in folders:
+        check_finished(folder)
     trials = combine(read_records(folder) for folder in folders)
     table = combination_table(trials)
     beside = page.with_suffix("")

@@ -6,6 +6,7 @@ from typing import Literal
 
 import pandas as pd
 
+from molw2s.errors import InvalidInput
 from molw2s.report.diagonal import has_tasks
 
 MEASURES = (
@@ -65,7 +66,16 @@ def _plus_minus(mean: float, spread: float, digits: int = 4) -> str:
 
 
 def describe(records: pd.DataFrame) -> str:
-    """One line: dataset, unit, heads, labels, splits."""
+    """One line: dataset, unit, heads, labels, splits.
+
+    Raises
+    ------
+    InvalidInput
+        If the records are of more than one combination of these.
+    """
+    kinds = records[["dataset", "unit", "strong", "weak_head", "strong_head", "labels"]]
+    if len(kinds.drop_duplicates()) > 1:
+        raise InvalidInput("these are trials of many kinds; `molw2s study` sets them side by side")
     first = records.iloc[0]
     splits = records["split"].nunique()
     if has_tasks(records):

@@ -15,6 +15,14 @@ from molw2s.report.diagonal import (
 from molw2s.report.figures import gain_vs_misfit, save_figure
 from molw2s.report.tables import describe, readable, summary_table, to_markdown
 
+_FILES = ("table.md", "table.csv", "diagonal.csv", "gain_vs_misfit.png", "gain_vs_misfit.svg")
+
+
+def remove_report(folder: Path) -> None:
+    """Remove what ``write_report`` made of earlier records."""
+    for name in _FILES:
+        (folder / name).unlink(missing_ok=True)
+
 
 def write_report(folder: str | Path) -> None:
     """Write table.md, table.csv, gain_vs_misfit.png and .svg beside a run's ``records.csv``.

@@ -85,7 +85,8 @@ def learn(data: TaskData, depth: int, seed: np.random.SeedSequence, search: Sear
     generator = torch.Generator().manual_seed(int(seed.generate_state(1)[0]))
     with one_thread():  # the fastest for matrices this small
         best = _adam(problem, [tensor(start) for start in starts], search, generator)
-    arrays = [t.cpu().numpy().astype(np.float64) for t in _lbfgs(problem, best, search.polish)]
+        polished = _lbfgs(problem, best, search.polish)
+    arrays = [t.cpu().numpy().astype(np.float64) for t in polished]
     biases = tuple(bias[0] for bias in arrays[1::2])
     representation = unscaled(Mlp(tuple(arrays[::2]), biases), x_scale, y_scale)
     return Learned(representation, objective(representation, data))
