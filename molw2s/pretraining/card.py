@@ -32,6 +32,7 @@ def model_card(name: str, record: dict[str, Any]) -> str:
     readout = Usage.model_validate(recipe["readout"])
     width = readout.width(shape["hidden_size"])
     layers = ", ".join(map(str, readout.layers))
+    since = " (after the last of its interruptions)" * record["resumed"]
     intermediate = shape["intermediate_size"] or 4 * shape["hidden_size"]
     return f"""---
 library_name: transformers
@@ -78,7 +79,7 @@ molecules.
 | | |
 | --- | --- |
 | tokens seen | {record["tokens"]:,} in {record["steps"]:,} steps |
-| time | {record["seconds"]:,} s on {record["device"]} |
+| time | {record["seconds"]:,} s on {record["device"]}{since} |
 | held out: masked-token loss, accuracy | {held_out["token_loss"]}, {accuracy} |
 | held out: atom loss (1 is the mean) | {held_out["atom_loss"]} |
 | held out: descriptor loss (1 is the mean) | {held_out["descriptor_loss"]} |
