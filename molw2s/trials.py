@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -210,6 +211,8 @@ def fit_count(weak: Sequence[Side], strong: Side, cases: Sequence[Case]) -> int:
 
 def _side_by_side(calls: Iterable[Any], jobs: int) -> Iterator[Answers]:
     """Results in order, as they come; started at once where there is more than one process."""
+    # Workers that have grown are replaced between fits, as they should be.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     results: Iterator[Answers] = Parallel(n_jobs=jobs, return_as="generator")(calls)
     return results
 
