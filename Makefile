@@ -1,4 +1,4 @@
-# Each target sets up what it needs in .venv. PYTHON chooses the interpreter (3.10 or newer).
+# Each target sets up what it needs in .venv. PYTHON chooses the interpreter (3.10 or 3.11).
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_
+import math
 import re
 import sys
 from collections.abc import Iterator
@@ -50,6 +51,9 @@ def main(arguments: list[str] | None = None) -> None:
     except Molw2sError as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UnknownName) else 1)
+    except OSError as error:  # no such folder, no permission, disk full
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
@@ -174,6 +178,8 @@ def run(
     repeated = [suite.name for suite in chosen]
     if len(set(repeated)) < len(repeated):
         raise typer.BadParameter("two suites have the same name, and so the same folder")
+    if out and out.exists() and not out.is_dir():
+        raise typer.BadParameter(f"--out {out} is a file, not a folder")
     if seeds and not all(isinstance(suite, SyntheticSuite) for suite in chosen):
         raise typer.BadParameter("--seeds K is for synthetic suites; name split seeds by --seed")
     if jobs and any(isinstance(suite, SyntheticSuite) for suite in chosen):
@@ -214,9 +220,10 @@ def report(
     json: Json = False,
 ) -> None:
     """Make a run's tables and figures again from its records."""
-    from molw2s.records import read_records
+    from molw2s.records import check_finished, read_records
     from molw2s.report import write_report
 
+    check_finished(folder)
     write_report(folder)
     records = read_records(folder)
     if json:
@@ -532,7 +539,16 @@ def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _print_json(content: dict[str, Any]) -> None:
-    print(json_.dumps(content, indent=1))
+    """Strict JSON: what is not finite is null."""
+    print(json_.dumps(_finite(content), indent=1, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 _WORDS = ("weak encoder", "encoder", "head", "", "rule", "labels it looks at", "teacher")

@@ -267,14 +267,11 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.penalty_ = penalty.reshape(shape)
         self.dual_coef_ = dual.reshape(targets.shape)
         self.intercept_ = intercept.reshape(shape)
-        self._fitted = targets - self.penalty_ * self.dual_coef_
         return self
 
     def predict(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
         rows: Array = validate_data(self, X, dtype=np.float64, reset=False)
-        if np.array_equal(rows, self.X_fit_):
-            return self._fitted.copy()
         kernel = rbf_kernel(rows, self.X_fit_, gamma=self.gamma_)
         predicted: Array = kernel @ self.dual_coef_ + self.intercept_
         return predicted

@@ -111,10 +111,10 @@ class Errors:
 
     @property
     def pgr(self) -> float:
-        """Performance gap recovered (Burns et al. 2023); nan where weak and ceiling are level."""
+        """Performance gap recovered (Burns et al. 2023); nan where the ceiling is no better than
+        the weak model, so that there is no gap."""
         gap = self.weak_error - self.strong_error
-        level = abs(gap) <= 1e-9 * max(self.weak_error, self.strong_error)
-        return math.nan if level else self.gain / gap
+        return self.gain / gap if gap > 1e-9 * self.weak_error else math.nan
 
 
 @dataclass(frozen=True, slots=True)

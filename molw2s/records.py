@@ -18,6 +18,11 @@ REQUIRED = (
 )  # fmt: skip
 
 
+# What pandas does by itself from 3.1 on.
+_OLD_PANDAS = tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1)
+_EVERY_DIGIT: dict[str, Any] = {"float_precision": "round_trip"} if _OLD_PANDAS else {}
+
+
 def write_records(records: pd.DataFrame, manifest: dict[str, Any], folder: Path) -> None:
     """Write both files, each in one step; numbers keep every digit."""
     write_atomically(folder / "records.csv", records.to_csv(index=False).encode())
@@ -47,9 +52,7 @@ def read_records(folder: str | Path) -> pd.DataFrame:
     """
     path = Path(folder) / "records.csv"
     try:
-        records = pd.read_csv(
-            path, float_precision="round_trip", keep_default_na=False, na_values=[""]
-        )
+        records = pd.read_csv(path, keep_default_na=False, na_values=[""], **_EVERY_DIGIT)
     except (OSError, ValueError) as error:
         raise InvalidInput(
             f"{folder} holds no run ({error}); `molw2s run SUITE --out {folder}` makes one"

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import cache, partial
 from itertools import count, product
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import pandas as pd
 import yaml
@@ -34,6 +34,7 @@ from molw2s.predictors import representation_predictors
 from molw2s.synthetic.settings import SyntheticSuite
 from molw2s.trials import Case, Labels, Mode, Side, Trial, fit_count, make_cases, run_trials
 
+SplitSeed = Annotated[int, Field(ge=0, lt=2**32)]
 WEAK_FAMILY = tuple(f"weak-h{size}" for size in WEAK_HIDDEN_SIZES)
 SYNTHETIC_SUITES = tuple(
     f"synthetic-{setting}"
@@ -76,7 +77,7 @@ class Suite(BaseModel):
     repeats: tuple[NonNegativeInt, ...] = Field((0,), min_length=1)
     labels: Labels = "shared"
     splitter: Splitter = "random"
-    seeds: tuple[int, ...] = Field(CHEMBENCH_SEEDS, min_length=1)
+    seeds: tuple[SplitSeed, ...] = Field(CHEMBENCH_SEEDS, min_length=1)
 
     @field_validator("weak", "seeds", "repeats")
     @classmethod
@@ -262,7 +263,8 @@ def run_suite(
 
     weak = [side(name, suite.weak_mode, suite.weak_head) for name in suite.weak]
     strong = side(suite.strong, suite.strong_mode, suite.strong_head)
-    check_names([each.encoder for each in weak])
+    distinct = weak if suite.strong in suite.weak else [*weak, strong]
+    check_names([each.encoder for each in distinct])
     splits = make_splits(dataset, suite.splitter, suite.seeds)
     cases = make_cases(splits, suite.labels, suite.repeats if suite.finetunes else (0,))
 

@@ -53,6 +53,18 @@ def test_an_encoder_without_a_fingerprint_is_never_kept(fresh_cache):
     assert not fresh_cache.exists()
 
 
+def test_other_code_computes_anew(fresh_cache, monkeypatch, tmp_path):
+    encoder = Counting()
+    embed(encoder, ["C"])
+    monkeypatch.setattr(cache, "_code", lambda: "changed")
+    embed(encoder, ["C"])
+    assert encoder.calls == 2
+    (tmp_path / "a.py").write_text("x = 1")
+    before = cache.source_digest(tmp_path / "a.py")
+    (tmp_path / "a.py").write_text("x = 2")
+    assert cache.source_digest(tmp_path / "a.py") != before
+
+
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "foreign"])
 def test_a_damaged_file_is_computed_again(fresh_cache, damage):
     encoder = Counting()

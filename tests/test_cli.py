@@ -126,6 +126,43 @@ def test_json_is_one_object(freesolv, molw2s, tmp_path):
         assert isinstance(json.loads(out), dict)
 
 
+def test_json_has_null_for_what_is_undefined(freesolv, molw2s, tmp_path):
+    records = pd.read_csv(freesolv / "records.csv")
+    records[records["weak"] == "weak-h8"].to_csv(tmp_path / "records.csv", index=False)
+    _, out, _ = molw2s("compare", tmp_path, "--json")
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    assert json.loads(out, parse_constant=refuse)["run"]["spearman"] is None
+
+
+def test_an_unfinished_run_is_not_reported(freesolv, molw2s, tmp_path):
+    manifest = json.loads((freesolv / "manifest.json").read_text())
+    manifest["trials"]["done"] -= 1
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    records = (freesolv / "records.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "records.csv").write_text("".join(records[:-1]))
+    for command in ("report", "compare", "study"):
+        code, _, err = molw2s(command, tmp_path)
+        assert code == 1
+        assert "holds 5 of 6 trials" in err
+
+
+def test_wrong_use_is_told_without_a_traceback(molw2s, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    code, _, err = molw2s("run", "freesolv", *SMALL, "--out", "file")
+    assert code == 2
+    assert "--out file is a file, not a folder" in err
+    code, _, err = molw2s("run", "freesolv", *SMALL, "--out", "file/deeper")
+    assert code == 1
+    assert err.splitlines()[-1].startswith("Error: ")
+    code, _, err = molw2s("run", "freesolv", *SMALL, "--seed", "-1")
+    assert code == 1
+    assert "seeds" in err
+
+
 def test_a_csv_of_ones_own_with_a_split_column(molw2s, tmp_path, molecules):
     parts = ["train"] * 9 + ["test"] * 3
     frame = pd.DataFrame({"S": molecules, "T": range(12), "part": parts})

@@ -28,7 +28,7 @@ from molw2s.pretraining.objectives import PretrainingModel
 from molw2s.pretraining.optimizer import Together
 from molw2s.pretraining.recipe import CorpusPart, read_recipe
 from molw2s.pretraining.tokenizer import train_tokenizer
-from molw2s.pretraining.train import pretrain
+from molw2s.pretraining.train import _last_whole, pretrain
 
 
 @given(st.lists(st.integers(3, 64), min_size=1, max_size=200), st.integers(1, 5000))
@@ -307,6 +307,33 @@ def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(
         torch.testing.assert_close(weights, theirs[name], rtol=1e-3, atol=1e-3)
 
 
+def test_a_checkpoint_that_was_being_written_is_not_resumed(tmp_path):
+    for step, state in ((4, "{}"), (8, "{"), (12, None)):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        if state is not None:
+            (folder / "trainer_state.json").write_text(state)
+    assert _last_whole(tmp_path) == str(tmp_path / "checkpoint-4")
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-4"]
+
+
+def test_a_run_killed_while_it_saves_is_not_finished(recipe, tmp_path, monkeypatch):
+    class Killed(Exception):
+        pass
+
+    def dies(*arguments):
+        raise Killed
+
+    short = read_recipe(recipe, {"optimisation.tokens": 20000})
+    with monkeypatch.context() as patch:
+        patch.setattr("molw2s.pretraining.train.model_card", dies)
+        with pytest.raises(Killed):
+            pretrain(short, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["checkpoints"]
+    assert pretrain(short, tmp_path / "out")["resumed"]
+    assert get_encoder(str(tmp_path / "out")).encode(["CCO"]).shape == (1, 16)
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
@@ -315,6 +342,7 @@ def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(
         ({"optimisation.tokens": "many"}, "valid integer"),
         ({"corpus": []}, "corpus"),
         ({"readout.layers": [-1, 2]}, "there are 1 layers"),
+        ({"corpus.0.sample": 10}, "corpus is no section"),
     ],
 )
 def test_bad_recipes_name_the_key(recipe, change, complaint):

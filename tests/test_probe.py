@@ -110,12 +110,12 @@ def test_quoted_figures_stand_beside_the_measured_ones(capsys):
     out = json.loads(capsys.readouterr().out)
     assert [row["head"] for row in out["probe"]] == list(PROBES)
     molbert = {row["encoder"]: row["rmse_mean"] for row in out["quoted"]}
-    assert molbert["MolBERT frozen (quoted)"] == 1.523
+    assert molbert["MolBERT frozen (quoted, unchecked)"] == 1.523
     assert all("Fabian" in row["source"] for row in out["quoted"])
     with pytest.raises(SystemExit):
         main(["probe", "weak-h8", "--dataset", "freesolv"])
     text = capsys.readouterr().out
-    assert "| MolBERT frozen (quoted) | SVR(C=5, gamma=auto) raw | 1.523 |" in text
+    assert "| MolBERT frozen (quoted, unchecked) | SVR(C=5, gamma=auto) raw | 1.523 |" in text
     assert "quoted: Fabian" in text
 
 
@@ -130,5 +130,5 @@ def test_nothing_is_quoted_beside_validation_errors(capsys):
 def test_the_table_has_a_column_a_dataset():
     text = probe_table(published())
     assert list(text.columns) == ["encoder", "head", "esol", "freesolv", "lipop"]
-    row = text.set_index("encoder").loc["MolBERT finetuned (quoted)"]
+    row = text.set_index("encoder").loc["MolBERT finetuned (quoted, unchecked)"]
     assert row.tolist() == ["finetuned", "0.531", "0.948", "0.561"]

@@ -51,7 +51,7 @@ def test_errors_of_a_case_done_by_hand():
     assert errors.gain == 4
     assert errors.gain_minus_misfit == 0
     assert errors.weak_error_minus_misfit == 1
-    assert errors.pgr == pytest.approx(4 / (5 - 17))
+    assert math.isnan(errors.pgr)  # the ceiling is the worst of all
     assert math.isnan(errors.weak_penalty)
 
 
@@ -77,8 +77,11 @@ def test_errors_are_squared_not_rooted():
     assert squared_distance(np.array([[3.0]]), np.array([[0.0]])) == 9
 
 
-def test_pgr_is_undefined_where_weak_model_and_ceiling_are_level():
+def test_pgr_is_the_share_of_the_gap_and_undefined_without_one():
+    share = Errors(weak_error=1.0, w2s_error=0.7, misfit=0.1, strong_error=0.4).pgr
+    assert share == pytest.approx(0.3 / 0.6)
     assert math.isnan(Errors(1.0, 0.5, 0.1, 1.0).pgr)
+    assert math.isnan(Errors(1.0, 1.5, 0.1, 1.1).pgr)  # else losing would look like recovering
 
 
 def data(tasks=2, seed=0):

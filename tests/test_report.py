@@ -15,6 +15,7 @@ from molw2s.report import (
     summary_table,
     to_markdown,
 )
+from molw2s.report.tables import readable
 
 
 def records(dataset="lipop", sizes=(8, 16), splits=("random-122", "random-123")):
@@ -48,6 +49,15 @@ def test_summary_is_mean_and_sample_deviation_over_splits():
     row = table.iloc[1]
     assert row["w2s_error_mean"] == pytest.approx(0.125 + 0.5)
     assert row["w2s_error_std"] == pytest.approx(math.sqrt(0.5))
+
+
+def test_pgr_is_of_the_means_and_undefined_without_a_gap():
+    frame = records().assign(strong_error=[0.05, 0.05, 3.0, 3.0])
+    table = summary_table(frame).set_index("weak")
+    gain, gap = 1 / 8 - 0.5, 2 / 8 - 0.05
+    assert table.loc["weak-h8", "pgr"] == pytest.approx(gain / gap)
+    assert math.isnan(table.loc["weak-h16", "pgr"])
+    assert set(readable(summary_table(frame))["PGR"]) == {"-", f"{gain / gap:.2f}"}
 
 
 def test_comparison_puts_the_papers_figures_at_the_same_hidden_size():

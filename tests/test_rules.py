@@ -93,6 +93,17 @@ def test_the_same_records_give_the_same_table():
     pd.testing.assert_frame_equal(rules_table(records), rules_table(records))
 
 
+def test_the_order_of_the_records_does_not_matter():
+    rng = np.random.default_rng(0)
+    repetitions = [{"split": split, "seed": seed} for split in "ba" for seed in (1, 0)]
+    records = trials(rng.normal(size=(4, 3)), rng.normal(size=(4, 3)), repetitions)
+    teachers_first = records.sort_values("weak", kind="stable")
+    assert judged(teachers_first) == judged(records)
+    shuffled = judged(records.sample(frac=1, random_state=0))
+    for measure in ("chosen", "best", "regret", "spearman"):
+        assert shuffled[measure] == pytest.approx(judged(records)[measure])
+
+
 def test_a_split_counts_the_same_however_many_seeds_it_has():
     repetitions = [{"split": "a", "seed": 0}] + [{"split": "b", "seed": s} for s in range(9)]
     error = [[0.0, 1.0]] + [[0.9, 0.0]] * 9

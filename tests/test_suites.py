@@ -167,8 +167,9 @@ def test_encoders_of_one_name_are_refused(tmp_path):
     for folder in ("a", "b"):
         shutil.copytree(shipped("models") / "weak-h8", tmp_path / folder / "mine")
     weak = [str(tmp_path / folder / "mine") for folder in ("a", "b")]
-    with pytest.raises(InvalidInput, match="more than one encoder is called mine"):
-        run_suite(make_suite({"name": "s", "dataset": "freesolv", "weak": weak}))
+    for sides in ({"weak": weak}, {"weak": weak[:1], "strong": weak[1]}):
+        with pytest.raises(InvalidInput, match="more than one encoder is called mine"):
+            run_suite(make_suite({"name": "s", "dataset": "freesolv"} | sides))
 
 
 def test_every_finished_trial_is_handed_over_at_once(fresh_cache):

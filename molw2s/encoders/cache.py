@@ -22,15 +22,27 @@ Kind = Literal["embeddings", "predictions"]
 def location(fingerprint: str, smiles: Sequence[str], kind: Kind = "embeddings") -> Path:
     """The file that holds the rows of just these SMILES, in just this order.
 
-    It is another one under other versions of the libraries that read SMILES and run models.
+    It is another one under other code, ours or that of the libraries which read SMILES and run
+    models.
     """
-    content = hashlib.sha256("\n".join([_libraries(), *smiles]).encode()).hexdigest()
+    content = hashlib.sha256("\n".join([_code(), *smiles]).encode()).hexdigest()
     return cache_dir() / kind / fingerprint[:32] / f"{content[:32]}.npz"
 
 
 @cache
-def _libraries() -> str:
-    return " ".join(version(name) for name in ("rdkit", "tokenizers", "torch", "transformers"))
+def _code() -> str:
+    libraries = (version(name) for name in ("rdkit", "tokenizers", "torch", "transformers"))
+    here = Path(__file__).parent
+    ours = source_digest(*here.glob("*.py"), here.parent / "smiles.py")
+    return " ".join([*libraries, ours])
+
+
+def source_digest(*files: Path) -> str:
+    """SHA-256 of the files' names and contents."""
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(f"{path.name}\n{path.read_text()}".encode())
+    return digest.hexdigest()
 
 
 def get_or_compute(

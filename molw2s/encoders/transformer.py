@@ -76,6 +76,17 @@ class TransformerEncoder:
         if not trust_remote_code:
             check_trust(self.folder, self.name, self.config)
         self._precision: Precision = precision
+        self.finetuned = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the model that the folder gives again; finetuned weights stay.
+
+        transformers' hooks, on a model that was asked for hidden states, cannot be pickled.
+        """
+        state = dict(self.__dict__)
+        if not self.finetuned:
+            state.pop("model", None)
+        return state
 
     @cached_property
     def config(self) -> dict[str, Any]:

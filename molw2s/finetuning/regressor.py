@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from typing_extensions import Self
 
 from molw2s.encoders import Encoder, get_encoder
+from molw2s.encoders.cache import source_digest
 from molw2s.encoders.transformer import TransformerEncoder
 from molw2s.errors import InvalidInput
 from molw2s.finetuning.settings import Finetuning, Mode
@@ -119,7 +120,7 @@ class FinetunedEncoder(OneFitATarget):
 
         packages = ["torch", "transformers", *(["peft"] * (self.mode == "lora"))]
         parts = (
-            Path(__file__).with_name("training.py").read_text(),
+            source_digest(*Path(__file__).parent.glob("*.py")),
             self._checkpoint.fingerprint,
             self.mode,
             (self.settings or Finetuning()).model_dump_json(),

@@ -70,7 +70,7 @@ def finetune(
     Raises
     ------
     InvalidInput
-        If there are fewer than two molecules.
+        If there are fewer than two molecules, or the errors held out become infinite.
     """
     if len(smiles) < 2:
         raise InvalidInput("finetuning needs at least 2 molecules: one of them is held out")
@@ -99,6 +99,7 @@ def _trainable_copy(
     encoder: TransformerEncoder, mode: Mode, settings: Finetuning
 ) -> TransformerEncoder:
     tuned = copy.copy(encoder)
+    tuned.finetuned = True
     tuned.model = copy.deepcopy(encoder.model)
     if tuned.model.device.type == "cpu":
         tuned.model.set_attn_implementation("eager")  # a third faster there, at SMILES' lengths
@@ -165,6 +166,11 @@ def _descend(
         with torch.inference_mode():
             answers = head(features.to(head.weight.device))[:, 0].cpu().numpy()
         errors.append(float(((answers - labels[held_out]) ** 2).mean()))
+        if not np.isfinite(errors[-1]):
+            raise InvalidInput(
+                f"finetuning {tuned.name} diverged in epoch {len(errors)} at encoder_rate "
+                f"{settings.encoder_rate:g}, head_rate {settings.head_rate:g}; lower them"
+            )
         if errors[-1] == min(errors):
             best = [weight.detach().clone() for weight in learned]
         elif len(errors) - 1 - int(np.argmin(errors)) >= settings.patience:

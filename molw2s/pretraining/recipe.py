@@ -114,7 +114,8 @@ def read_recipe(path: str | Path, overrides: dict[str, Any] | None = None) -> Re
     Raises
     ------
     InvalidInput
-        If the file is missing, is no YAML mapping, or has unknown or ill-typed keys.
+        If the file is missing, is no YAML mapping, or has unknown or ill-typed keys, or an
+        override's key is not that of a setting.
     """
     path = Path(path)
     try:
@@ -128,6 +129,8 @@ def read_recipe(path: str | Path, overrides: dict[str, Any] | None = None) -> Re
         target = content
         for section in sections:
             target = target.setdefault(section, {})
+            if not isinstance(target, dict):
+                raise InvalidInput(f"cannot set {key}: {section} is no section of the recipe")
         target[last] = value
     for part in content.get("corpus") or []:
         if isinstance(part, dict) and (beside := path.parent / str(part.get("source"))).is_file():

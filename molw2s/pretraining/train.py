@@ -100,7 +100,7 @@ def pretrain(recipe: Recipe, out: str | Path, command: str = "") -> dict[str, An
         optimizers=(make_optimizer(model, settings), None),
     )
     started = time.perf_counter()
-    last = get_last_checkpoint(str(checkpoints))
+    last = _last_whole(checkpoints)
     trainer.train(resume_from_checkpoint=last)
     unseen = int(0.9 * corpus.lengths[fits & np.isin(corpus.molecule, held_out)].sum())
     measured = batches(held_out, unseen, 0.5, settings.seed + 1)
@@ -134,6 +134,23 @@ def _claim(checkpoints: Path, origin: dict[str, Any]) -> None:
             f"{checkpoints} are of another recipe or corpus (see {note.name} there); remove them, "
             "or choose another folder"
         )
+
+
+def _last_whole(checkpoints: Path) -> str | None:
+    """The newest checkpoint; one that was being written when the run was killed is removed."""
+    while last := get_last_checkpoint(str(checkpoints)):
+        if _is_json(Path(last) / "trainer_state.json"):  # what Trainer writes last
+            return last
+        shutil.rmtree(last)
+    return None
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_text())
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def benchmark_molecules(corpus: Iterable[str]) -> dict[str, list[int]]:
@@ -232,9 +249,13 @@ def training_arguments(recipe: Recipe, checkpoints: Path, steps: int) -> Trainin
 
 
 def _save(model: PretrainingModel, tokenizer: Any, record: dict[str, Any], out: Path) -> None:
+    """Whole or not at all: the weights, which say that ``out`` is finished, move there last."""
+    finished = out / "checkpoints" / "finished"
     model.encoder.config.molw2s = record["recipe"]["readout"]
-    model.encoder.half().save_pretrained(out)  # half the bytes; loaded as float32
-    tokenizer.save_pretrained(out)
-    (out / "training.json").write_text(json.dumps(record, indent=1) + "\n")
-    (out / "README.md").write_text(model_card(out.name, record))
+    model.encoder.half().save_pretrained(finished)  # half the bytes; loaded as float32
+    tokenizer.save_pretrained(finished)
+    (finished / "training.json").write_text(json.dumps(record, indent=1) + "\n")
+    (finished / "README.md").write_text(model_card(out.name, record))
+    for path in sorted(finished.iterdir(), key=lambda path: path.name == "model.safetensors"):
+        path.replace(out / path.name)
     shutil.rmtree(out / "checkpoints", ignore_errors=True)

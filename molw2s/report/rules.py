@@ -141,8 +141,9 @@ def _repetitions(records: pd.DataFrame, column: str) -> pd.DataFrame:
     """(split and seed) x teacher; a mean over tasks where a repetition has many."""
     seed = records["seed"].fillna(0) if "seed" in records else 0
     trials = records.assign(seed=seed)
-    table = trials.groupby(["split", "seed", "weak"], sort=False)[column].mean()
-    table = table.unstack("weak", sort=False)
+    table = trials.groupby(["split", "seed", "weak"])[column].mean().unstack("weak")
+    seen = pd.MultiIndex.from_frame(trials[["split", "seed"]].drop_duplicates())
+    table = table.reindex(index=seen, columns=trials["weak"].unique())
     if table.isna().any(axis=None):
         teacher = table.columns[table.isna().any()][0]
         raise InvalidInput(

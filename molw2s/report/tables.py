@@ -16,7 +16,6 @@ MEASURES = (
     "misfit",
     "gain",
     "strong_error",
-    "pgr",
 )
 _HEADINGS = {
     "weak": "weak encoder",
@@ -37,12 +36,16 @@ def summary_table(records: pd.DataFrame) -> pd.DataFrame:
     A split with many tasks (a seed of a synthetic suite) counts by its mean over them.
 
     Columns ``weak``, ``weak_hidden_size``, then ``<measure>_mean`` and ``<measure>_std`` for each
-    of ``MEASURES``; sorted by the mean of weak error - misfit, the rule's favourite first.
+    of ``MEASURES``, and ``pgr``, the mean gain's share of the mean gap between weak error and
+    ceiling, nan where there is no gap. Sorted by the mean of weak error - misfit, the rule's
+    favourite first.
     """
     who = ["weak", "weak_hidden_size"]
     splits = records.groupby([*who, "split"], sort=False)[list(MEASURES)].mean()
     table = splits.groupby(who, sort=False).agg(["mean", "std"])
     table.columns = [f"{measure}_{statistic}" for measure, statistic in table.columns]
+    gap = table["weak_error_mean"] - table["strong_error_mean"]
+    table["pgr"] = table["gain_mean"] / gap.where(gap > 0)
     ordered: pd.DataFrame = table.reset_index().sort_values(
         "weak_error_minus_misfit_mean", kind="stable", ignore_index=True
     )
@@ -50,11 +53,13 @@ def summary_table(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def readable(table: pd.DataFrame, measures: tuple[str, ...] = MEASURES) -> pd.DataFrame:
-    """The summary as text: "mean ± std" to four decimals under readable headings."""
+    """The summary as text: "mean ± std" to four decimals under readable headings, and PGR."""
     text = table[["weak", "weak_hidden_size"]].astype(str)
     for measure in measures:
         means, spreads = table[f"{measure}_mean"], table[f"{measure}_std"]
         text[measure] = [_plus_minus(mean, spread) for mean, spread in zip(means, spreads)]
+    if measures == MEASURES:
+        text["pgr"] = ["-" if pd.isna(share) else f"{share:.2f}" for share in table["pgr"]]
     return text.rename(columns=_HEADINGS)
 
 
