@@ -123,11 +123,13 @@ def test_masks_depend_on_the_batchs_number_alone(spellings):
     assert not torch.equal(corpus[0]["input_ids"], corpus[1]["input_ids"])
 
 
-def test_the_losses_are_the_stated_means_over_the_molecules_asked(recipe):
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_the_losses_are_the_stated_means_over_the_molecules_asked(recipe, pooling):
     """Tokens are asked of the masked molecules, values of atoms and descriptors of the others."""
     torch.manual_seed(0)
     weights = torch.tensor([0.5, 0.25, 0.125])
-    model = PretrainingModel(read_recipe(recipe), 20, weights).eval()
+    settings = read_recipe(recipe, {"objectives.descriptor_pooling": pooling})
+    model = PretrainingModel(settings, 20, weights).eval()
     ids = torch.randint(5, 20, (6, 8))
     attention = torch.ones(6, 8, dtype=torch.long)
     labels = torch.full((2, 8), -100)
@@ -143,7 +145,8 @@ def test_the_losses_are_the_stated_means_over_the_molecules_asked(recipe):
             -torch.log_softmax(logits[row, at], 0)[labels[row, at]] for row, at in ((0, 3), (1, 5))
         ]
         known = torch.stack([model.atom_head(hidden[2, 4]) - 1, model.atom_head(hidden[5, 7]) + 2])
-        off = model.descriptor_head(hidden[2:].mean(1)) - descriptors[2:]
+        pooled = hidden[2:].mean(1) if pooling == "mean" else hidden[2:, 0]
+        off = model.descriptor_head(pooled) - descriptors[2:]
         expected = {
             "token_loss": sum(told) / 2,
             "atom_loss": (known**2).mean(),
@@ -262,6 +265,7 @@ def test_a_tiny_run_learns_and_ships_a_usable_encoder(recipe, tmp_path):
     files = {path.name for path in (tmp_path / "tiny").iterdir()}
     assert files >= {"config.json", "model.safetensors", "tokenizer.json", "README.md"}
     assert "checkpoints" not in files
+    assert "the mean over the last layer's tokens" in (tmp_path / "tiny" / "README.md").read_text()
     assert record["benchmark_molecules"]["esol"][0] > 550  # the corpus is ESOL's first 600 rows
     assert record["benchmark_molecules"]["lipop"][0] < 100
     assert record == json.loads((tmp_path / "tiny" / "training.json").read_text())

@@ -20,6 +20,9 @@ def model_card(name: str, record: dict[str, Any]) -> str:
             f"{settings['muon_learning_rate']:g}), {optimizer} for the rest"
         )
     accuracy = f"{held_out['token_accuracy']:.1%}"
+    pooled = {"mean": "the mean over the last layer's tokens", "cls": "the last layer's [CLS]"}[
+        objectives["descriptor_pooling"]
+    ]
     corpus = "".join(
         f"| {'BRICS fragments of ' * part['fragments']}{source['name']} "
         f"| {source['molecules']:,} | `{source['sha256']}` |\n"
@@ -63,7 +66,7 @@ The folder also loads with `AutoModel.from_pretrained` and `AutoTokenizer.from_p
 Masked tokens ({objectives["masking_rate"]:.0%} of the tokens, in
 {objectives["masked_share"]:.0%} of the molecules). The other molecules are seen whole and ask each
 atom's token for its charge, EState index and contributions to logP and refractivity (weight
-{objectives["atom_weight"]:g}), and the mean over the last layer's tokens for groups of standardised
+{objectives["atom_weight"]:g}), and {pooled} for groups of standardised
 RDKit descriptors (weight {objectives["descriptor_weight"]:g}). {objectives["spellings"]} spellings
 a molecule, the canonical one and random ones. {optimizer}.
 {settings["tokens_per_batch"]} tokens a batch, linear warm-up and decay, seed {settings["seed"]}.

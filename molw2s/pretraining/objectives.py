@@ -69,7 +69,7 @@ class PretrainingModel(nn.Module):
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         masked = len(labels)
         asked = 0 if masked == len(input_ids) else masked
-        pooled = pool(hidden[asked:], attention_mask[asked:], "mean")
+        pooled = pool(hidden[asked:], attention_mask[asked:], self.objectives.descriptor_pooling)
         errors = self.descriptor_head(pooled).float() - descriptors[asked:].float()
         descriptor_loss = (errors.square() @ self.column_weights).mean()
         known = ~atoms[asked:].isnan()

@@ -54,7 +54,7 @@ class Architecture(_Section):
 
 class Objectives(_Section):
     """Masked tokens; RDKit's values of atoms from the atoms' tokens; and RDKit's descriptors of the
-    molecule from the mean-pooled output.
+    molecule from the pooled output.
 
     Of each batch, ``masked_share`` of the molecules are masked and ask for tokens; the others are
     seen whole and ask for values and descriptors. With a share of 1 all ask for everything.
@@ -64,6 +64,9 @@ class Objectives(_Section):
     masked_share: float = Field(0.5, ge=0, le=1)
     atom_weight: float = Field(1.0, ge=0)
     descriptor_weight: float = Field(1.0, ge=0)
+    descriptor_pooling: Literal["mean", "cls"] = Field(
+        "mean", description="what is asked for descriptors: the tokens' mean, or [CLS]"
+    )
     spellings: int = Field(
         2, ge=1, description="SMILES of each molecule: the canonical one, and random ones"
     )
