@@ -48,12 +48,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point: exits with 0 on success, 2 on wrong use, 1 on a failure."""
     try:
         app(arguments)
-    except Molw2sError as error:
+    except (Molw2sError, OSError) as error:  # the latter: no such folder, no permission, disk full
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UnknownName) else 1)
-    except OSError as error:  # no such folder, no permission, disk full
-        print(f"Error: {error}", file=sys.stderr)
-        sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)

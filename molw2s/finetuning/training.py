@@ -70,7 +70,7 @@ def finetune(
     Raises
     ------
     InvalidInput
-        If there are fewer than two molecules, or the errors held out become infinite.
+        If there are fewer than two molecules, or an error held out is not finite.
     """
     if len(smiles) < 2:
         raise InvalidInput("finetuning needs at least 2 molecules: one of them is held out")

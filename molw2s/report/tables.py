@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import pandas as pd
@@ -52,14 +53,16 @@ def summary_table(records: pd.DataFrame) -> pd.DataFrame:
     return ordered
 
 
-def readable(table: pd.DataFrame, measures: tuple[str, ...] = MEASURES) -> pd.DataFrame:
-    """The summary as text: "mean ± std" to four decimals under readable headings, and PGR."""
+def readable(table: pd.DataFrame, measures: tuple[str, ...] = (*MEASURES, "pgr")) -> pd.DataFrame:
+    """The summary as text under readable headings: "mean ± std" to four decimals; PGR, which is one
+    number, to two."""
     text = table[["weak", "weak_hidden_size"]].astype(str)
     for measure in measures:
+        if measure == "pgr":
+            text[measure] = [_plus_minus(share, math.nan, 2) for share in table["pgr"]]
+            continue
         means, spreads = table[f"{measure}_mean"], table[f"{measure}_std"]
         text[measure] = [_plus_minus(mean, spread) for mean, spread in zip(means, spreads)]
-    if measures == MEASURES:
-        text["pgr"] = ["-" if pd.isna(share) else f"{share:.2f}" for share in table["pgr"]]
     return text.rename(columns=_HEADINGS)
 
 
