@@ -34,9 +34,10 @@ def independent_embeddings(folder, smiles, pooling, layers=(-1,)):
         row = []
         for layer in layers:
             hidden = output.hidden_states[layer][0]
-            parts = {"mean": hidden.mean(0), "cls": hidden[0]}
-            row += [parts[part] for part in pooling.split("+") if part in parts]
-        if "pooler" in pooling:
+            row.append(hidden[0] if pooling == "cls" else hidden.mean(0))
+        if pooling == "mean+cls":
+            row.append(output.last_hidden_state[0, 0])
+        if pooling == "mean+pooler":
             dense = model.pooler.dense
             row.append(torch.tanh(dense.weight @ output.last_hidden_state[0, 0] + dense.bias))
         rows.append(torch.cat(row).detach().numpy())

@@ -10,18 +10,15 @@ from torch import Tensor
 from molw2s.encoders.usage import Usage
 
 
-def pool(
-    hidden: Tensor, attention_mask: Tensor, pooling: Literal["mean", "cls", "mean+cls"]
-) -> Tensor:
-    """(b, L, d) hidden states -> (b, d), or (b, 2 d) for "mean+cls".
+def pool(hidden: Tensor, attention_mask: Tensor, pooling: Literal["mean", "cls"]) -> Tensor:
+    """(b, L, d) hidden states -> (b, d).
 
     The mean is over the attended tokens, [CLS] and [SEP] among them; "cls" is the first token.
     """
     if pooling == "cls":
         return hidden[:, 0]
     weights = attention_mask.unsqueeze(-1).to(hidden.dtype)
-    mean = (hidden * weights).sum(1) / weights.sum(1)
-    return mean if pooling == "mean" else torch.cat([mean, hidden[:, 0]], dim=-1)
+    return (hidden * weights).sum(1) / weights.sum(1)
 
 
 def read_out(output: Any, attention_mask: Tensor, usage: Usage) -> Tensor:
@@ -29,12 +26,12 @@ def read_out(output: Any, attention_mask: Tensor, usage: Usage) -> Tensor:
 
     ``output.hidden_states`` is needed only where ``usage`` wants other layers than the last.
     """
-    if usage.layers == (-1,):
-        states = [output.last_hidden_state]
-    else:
-        states = [output.hidden_states[layer] for layer in usage.layers]
-    of_tokens = "mean" if usage.pooling == "mean+pooler" else usage.pooling
+    last = output.last_hidden_state
+    states = [last if layer == -1 else output.hidden_states[layer] for layer in usage.layers]
+    of_tokens = "cls" if usage.pooling == "cls" else "mean"
     parts = [pool(state.float(), attention_mask, of_tokens) for state in states]
-    if usage.pooling == "mean+pooler":
+    if usage.pooling == "mean+cls":
+        parts.append(last[:, 0].float())
+    elif usage.pooling == "mean+pooler":
         parts.append(output.pooler_output.float())
     return torch.cat(parts, dim=-1)

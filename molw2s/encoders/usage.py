@@ -19,8 +19,9 @@ class Usage(BaseModel):
     Attributes
     ----------
     pooling : "mean", "cls", "mean+cls" or "mean+pooler"
-        How the tokens of each chosen layer become one vector; "mean+pooler" puts the checkpoint's
-        own pooled output, tanh(dense([CLS])), once beside the means.
+        How the tokens of each chosen layer become one vector. "mean+cls" puts the last layer's
+        [CLS] once beside the means, "mean+pooler" the checkpoint's own pooled output,
+        tanh(dense([CLS])).
     layers : tuple of int
         Which hidden states, numbered as in transformers' ``output_hidden_states``: 0 is the
         embedding layer, -1 the last layer. Each is pooled; the results stand side by side.
@@ -42,8 +43,7 @@ class Usage(BaseModel):
 
     def width(self, hidden_size: int) -> int:
         """Length of an embedding."""
-        parts = len(self.layers) * (2 if self.pooling == "mean+cls" else 1)
-        return hidden_size * (parts + (self.pooling == "mean+pooler"))
+        return hidden_size * (len(self.layers) + self.pooling.startswith("mean+"))
 
     def fits(self, depth: int) -> bool:
         """Whether an encoder of ``depth`` layers has all of ``layers``."""
