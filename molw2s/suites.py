@@ -68,7 +68,7 @@ class Suite(BaseModel):
     name: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
     dataset: str
     weak: tuple[str, ...] = Field(WEAK_FAMILY, min_length=1)
-    strong: str = "strong-small"
+    strong: str = "strong-small-v2"
     weak_mode: Mode = "head"
     strong_mode: Mode = "head"
     weak_head: str = "kernel-ridge"
