@@ -428,7 +428,10 @@ def pretrain(
         key, equals, value = item.partition("=")
         if not equals:
             raise typer.BadParameter(f"--set wants KEY=VALUE, got {item!r}")
-        overrides[key] = yaml.safe_load(value)
+        try:
+            overrides[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise typer.BadParameter(f"--set {item}: {value!r} is no YAML value") from error
 
     from molw2s.pretraining.recipe import read_recipe
     from molw2s.pretraining.train import pretrain as pretrain_

@@ -9,6 +9,8 @@ from rdkit import Chem, rdBase
 
 from molw2s.errors import InvalidInput
 
+_WITHOUT_CLEANUP = Chem.SanitizeFlags.SANITIZE_ALL ^ Chem.SanitizeFlags.SANITIZE_CLEANUP
+
 
 def parse(smiles: str) -> Chem.Mol | None:
     """The sanitised molecule, or None where RDKit cannot read it or it has no atoms."""
@@ -56,13 +58,19 @@ def _name_unparsable(smiles: Sequence[str], parsed: Sequence[object]) -> None:
 def kekulized(smiles: Sequence[str]) -> list[str]:
     """SMILES without aromatic letters, double bonds in their place (MolBERT's input).
 
-    The atoms stay in the order given: Fabian et al. (2020) do not canonicalise. Raises
-    InvalidInput like ``parse_all``.
+    The atoms stay in the order given, explicit hydrogens stay, and groups such as N(=O)=O are not
+    given charges: Fabian et al. (2020) neither canonicalise nor clean up. Raises InvalidInput like
+    ``parse_all``.
     """
-    mols = parse_all(smiles)
-    for mol in mols:
-        Chem.Kekulize(mol, clearAromaticFlags=True)
-    return [Chem.MolToSmiles(mol, kekuleSmiles=True, canonical=False) for mol in mols]
+    parse_all(smiles)
+    texts = []
+    with rdBase.BlockLogs():
+        for text in smiles:
+            mol = Chem.MolFromSmiles(text, sanitize=False)
+            Chem.SanitizeMol(mol, _WITHOUT_CLEANUP, catchErrors=True)
+            Chem.Kekulize(mol, clearAromaticFlags=True)
+            texts.append(Chem.MolToSmiles(mol, kekuleSmiles=True, canonical=False))
+    return texts
 
 
 def name_rows(smiles: Sequence[str], rows: Iterable[int]) -> str:

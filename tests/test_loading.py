@@ -144,6 +144,46 @@ def test_a_checkpoint_without_a_file_is_explained(tmp_path, damage, complaint):
         TransformerEncoder(tmp_path).encode(["C"])
 
 
+@pytest.mark.parametrize("kind", ["bert", "roberta"])
+def test_a_checkpoint_without_a_vocabulary_is_an_error(tmp_path, kind):
+    """transformers makes up a tokenizer of special tokens, and all molecules would be alike."""
+    AutoModel.from_config(CONFIGS[kind]).save_pretrained(tmp_path)
+    with pytest.raises(InvalidInput, match="has no vocabulary"):
+        TransformerEncoder(tmp_path).encode(["CCO", "CCN"])
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "complaint"),
+    [
+        ("model.safetensors", POINTER, "cannot load the model of"),
+        ("pytorch_model.bin", POINTER, "cannot load the model of .* no PyTorch file"),
+        ("config.json", b"{", "cannot read .*config.json"),
+        ("config.json", b"[]", "config.json is not a JSON object"),
+    ],
+)
+def test_a_damaged_checkpoint_is_explained(tmp_path, file, content, complaint):
+    save_tokenizer(tmp_path)
+    AutoModel.from_config(CONFIGS["bert"]).save_pretrained(tmp_path)
+    if file == "pytorch_model.bin":
+        (tmp_path / "model.safetensors").unlink()
+    (tmp_path / file).write_bytes(content)
+    with pytest.raises(InvalidInput, match=complaint) as refused:
+        TransformerEncoder(tmp_path).encode(["C"])
+    assert "weights_only" not in str(refused.value)
+
+
+def test_weights_of_another_shape_than_stated_are_explained(tmp_path):
+    save_tokenizer(tmp_path)
+    AutoModel.from_config(CONFIGS["bert"]).save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "intermediate_size": 48}))
+    with pytest.raises(InvalidInput, match="cannot load the model of"):
+        TransformerEncoder(tmp_path).encode(["C"])
+
+
 MODEL_WITH_CODE = """
 import pathlib
 import torch
@@ -208,6 +248,17 @@ def test_code_of_a_checkpoints_own_runs_only_when_trusted(with_code, tmp_path):
     assert_allclose(output, [rows[line].mean(0) for line in ids], rtol=1e-6)
 
 
+def test_trusted_code_of_a_known_type_has_embeddings_of_its_own(with_code):
+    """Untrusted, transformers' own class is run: what one computes is not the other's."""
+    AutoModel.from_config(CONFIGS["bert"]).save_pretrained(with_code)
+    config = json.loads((with_code / "config.json").read_text())
+    config["auto_map"] = {"AutoModel": "own.OwnModel"}
+    (with_code / "config.json").write_text(json.dumps(config))
+    untrusted = get_encoder(str(with_code))
+    trusted = get_encoder(str(with_code), trust_remote_code=True)
+    assert untrusted.fingerprint != trusted.fingerprint
+
+
 @pytest.mark.parametrize("command", ["encode", "run"])
 def test_the_command_line_trusts_only_when_told(
     with_code, tmp_path, molecules, capsys, monkeypatch, command
@@ -254,8 +305,15 @@ def test_a_missing_network_is_explained(monkeypatch):
     with pytest.raises(InvalidInput, match=r"'someone/own' .* cannot be fetched .*HF_HUB_OFFLINE"):
         get_encoder("someone/own")
 
+
+class ProxyError(Exception):
+    """Like those of HTTP clients, of no type that a library promises."""
+
+
+@pytest.mark.parametrize("kind", [LocalEntryNotFoundError, ProxyError])
+def test_a_network_that_fails_is_explained(monkeypatch, kind):
     def unreachable(name, allow_patterns):
-        raise LocalEntryNotFoundError("ConnectError: Name or service not known")
+        raise kind("Name or service not known")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", unreachable)
     with pytest.raises(InvalidInput, match=r"cannot be fetched .* Name or service not known"):

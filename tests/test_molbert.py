@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from argparse import Namespace
 from collections import OrderedDict, defaultdict
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -260,11 +262,16 @@ def test_a_class_in_a_checkpoint_is_named(tmp_path):
         import_molbert(path, tmp_path / "out", architecture=SMALL)
 
 
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint, but text", b"PK\x03\x04damaged"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\x80", b"not a checkpoint, but text", b"PK\x03\x04damaged", b"<!DOCTYPE html>",
+     b"version https://git-lfs.github.com/spec/v1"],
+)  # fmt: skip
 def test_what_is_no_checkpoint_is_said_so(tmp_path, content):
     (tmp_path / "last.ckpt").write_bytes(content)
-    with pytest.raises(InvalidInput, match=r"last\.ckpt"):
+    with pytest.raises(InvalidInput, match=r"last\.ckpt is no PyTorch checkpoint") as refused:
         import_molbert(tmp_path / "last.ckpt", tmp_path / "out")
+    assert "weights_only" not in str(refused.value)
     with pytest.raises(InvalidInput, match=r"cannot read the checkpoint .*nowhere\.ckpt"):
         import_molbert(tmp_path / "nowhere.ckpt", tmp_path / "out")
 
@@ -317,7 +324,7 @@ def test_a_state_dict_is_needed(tmp_path):
 
 
 @pytest.mark.parametrize("where", ["beside", "above", "inside"])
-def test_hyper_parameters_are_found(tmp_path, where):
+def test_hyper_parameters_are_found(tmp_path, where, monkeypatch):
     stated = {**HPARAMS, "max_seq_length": 64}
     content = checkpoint(state_dict(body()))
     content["hyper_parameters"] = Namespace(**stated) if where == "inside" else Namespace()
@@ -325,6 +332,30 @@ def test_hyper_parameters_are_found(tmp_path, where):
     if where == "beside":
         path.with_name("hparams.yaml").write_text(yaml.safe_dump(stated))
     assert import_molbert(path, tmp_path / "out", architecture=SMALL)["max_length"] == 64
+    monkeypatch.chdir(path.parent)
+    assert import_molbert("last.ckpt", "out", architecture=SMALL)["max_length"] == 64
+
+
+def test_hyper_parameters_of_lightnings_own_kind_are_found(tmp_path, monkeypatch):
+    """Lightning 0.8 keeps them in a class of its own, which need not be installed to read them."""
+    kind = type("AttributeDict", (dict,), {"__module__": "pytorch_lightning.utilities.parsing"})
+    for name in ("pytorch_lightning", "pytorch_lightning.utilities", kind.__module__):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    sys.modules[kind.__module__].AttributeDict = kind
+    content = checkpoint(state_dict(body()))
+    content["hyper_parameters"] = kind(HPARAMS, max_seq_length=64)
+    path = write(tmp_path, content, None)
+    monkeypatch.undo()
+    assert "pytorch_lightning" not in sys.modules
+    assert import_molbert(path, tmp_path / "out", architecture=SMALL)["max_length"] == 64
+
+
+def test_the_working_directory_is_not_replaced(tmp_path, monkeypatch):
+    path = write(tmp_path, checkpoint(state_dict(body())))
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    with pytest.raises(InvalidInput, match="give a folder of its own"):
+        import_molbert(path, ".", architecture=SMALL)
 
 
 def test_hyper_parameters_are_needed(tmp_path):

@@ -22,6 +22,9 @@ def test_canonical_smiles_do_not_depend_on_the_spelling():
         ("OCc1cc[nH]c1", "OCC1=CNC=C1"),
         ("C(O)C", "C(O)C"),  # the atoms stay in order
         ("N[C@@H](C)C(=O)O", "N[C@@H](C)C(=O)O"),
+        ("CCN(=O)=O", "CCN(=O)=O"),  # what Fabian et al.'s code makes of it, not [N+] and [O-]
+        ("C[N+](=O)[O-]", "C[N+](=O)[O-]"),
+        ("[H]Oc1ccccc1", "[H]OC1=CC=CC=C1"),
     ],
 )
 def test_kekulized_smiles_have_double_bonds_for_aromatic_letters(given, expected):

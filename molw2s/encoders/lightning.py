@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 from argparse import Namespace
 from pathlib import Path
@@ -36,16 +35,19 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             ]
         ):
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        refused = re.search(r"GLOBAL ([\w.]+)", str(error))
-        what = refused[1] if refused else str(error).splitlines()[0]
+    except OSError as error:
+        raise InvalidInput(f"cannot read the checkpoint {path}: {error}") from error
+    except Exception as error:  # whatever unpickling a file that is something else runs into
+        if refused := re.search(r"GLOBAL ([\w.]+)", str(error)):
+            raise InvalidInput(
+                f"{path} is not loaded: it holds {refused[1]}, which is neither a tensor nor a "
+                "plain container and could run code. If you trust its source, save its state_dict "
+                "and hyper_parameters alone with torch.save, and import that"
+            ) from error
         raise InvalidInput(
-            f"{path} is not loaded: it holds {what}, which is neither a tensor nor a plain "
-            "container and could run code. If you trust its source, save its state_dict and "
-            "hyper_parameters alone with torch.save, and import that"
+            f"{path} is no PyTorch checkpoint, or a damaged one (a download cut short, a web page "
+            "saved in its place?)"
         ) from error
-    except (OSError, EOFError, RuntimeError, KeyError, ValueError) as error:
-        raise InvalidInput(f"cannot read the checkpoint {path}: {error!r}") from error
     if not isinstance(content, dict) or not isinstance(content.get("state_dict"), dict):
         raise InvalidInput(f"{path} is no Lightning checkpoint: it has no state_dict")
     return content
@@ -63,7 +65,8 @@ def read_hyper_parameters(path: Path, checkpoint: dict[str, Any]) -> dict[str, A
     InvalidInput
         If there is neither, or the file is not a YAML mapping.
     """
-    for folder in (path.parent, path.parent.parent):
+    beside = path.absolute().parent
+    for folder in (beside, beside.parent):
         if (folder / "hparams.yaml").is_file():
             return _read_yaml(folder / "hparams.yaml")
     inside = checkpoint.get("hyper_parameters", checkpoint.get("hparams"))

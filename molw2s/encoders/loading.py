@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,12 +19,24 @@ CHECKPOINT_FILES = ("*.json", "*.txt", "*.model", "*.py", "*.safetensors", "pyto
 
 
 def load_tokenizer(folder: Path, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:
-    """The checkpoint's tokenizer; raises InvalidInput where it cannot be loaded."""
+    """The checkpoint's tokenizer.
+
+    Raises
+    ------
+    InvalidInput
+        If it cannot be loaded, or knows no token but special ones: transformers makes such a
+        tokenizer where the folder has no vocabulary.
+    """
     from transformers import AutoTokenizer
 
     with _explained("tokenizer", folder):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             folder, trust_remote_code=trust_remote_code
+        )
+    if not set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens):
+        raise InvalidInput(
+            f"{folder} has no vocabulary: put its tokenizer's files (tokenizer.json, or vocab.json "
+            "and merges.txt, ...) beside config.json"
         )
     return tokenizer
 
@@ -101,12 +114,15 @@ def _pooler_option(config: PreTrainedConfig, with_pooler: bool) -> dict[str, boo
 
 @contextmanager
 def _explained(what: str, folder: Path) -> Iterator[None]:
+    """Each damaged file, pointer to a large one, or shape that does not fit raises its own type."""
     try:
         yield
-    except (OSError, ValueError, ImportError, KeyError) as error:
+    except Exception as error:
         if "trust_remote_code=True" in str(error):
             raise _needs_trust(folder.name, folder) from error
-        raise InvalidInput(f"cannot load the {what} of {folder}: {error}") from error
+        damaged = isinstance(error, pickle.UnpicklingError)  # its text advises to load it unsafely
+        reason = "the weights are no PyTorch file of tensors alone" if damaged else error
+        raise InvalidInput(f"cannot load the {what} of {folder}: {reason}") from error
 
 
 @contextmanager

@@ -80,6 +80,8 @@ def import_molbert(
         of another shape.
     """
     checkpoint, out = Path(checkpoint), Path(out)
+    if not out.name:
+        raise InvalidInput(f"{out} cannot be replaced; give a folder of its own, as {out}/molbert")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InvalidInput(f"{out} exists already; remove it or choose another folder")
     content = read_checkpoint(checkpoint)

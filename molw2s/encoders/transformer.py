@@ -90,7 +90,13 @@ class TransformerEncoder:
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        config: dict[str, Any] = json.loads((self.folder / "config.json").read_text())
+        path = self.folder / "config.json"
+        try:
+            config = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise InvalidInput(f"cannot read {path}: {error}") from error
+        if not isinstance(config, dict):
+            raise InvalidInput(f"{path} is not a JSON object")
         return config
 
     @property
@@ -113,8 +119,10 @@ class TransformerEncoder:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over usage, precision, and the checkpoint's files."""
+        """SHA-256 over usage, precision, the checkpoint's files, and whether their code is run."""
         digest = hashlib.sha256(f"{self.usage.model_dump_json()} {self.precision}".encode())
+        if self.trust_remote_code and any(self.folder.glob("*.py")):
+            digest.update(b"its own code")
         for path in sorted(path for kind in CHECKPOINT_FILES for path in self.folder.glob(kind)):
             digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()
@@ -142,7 +150,7 @@ class TransformerEncoder:
         """(n, dim), in the order given.
 
         A SMILES with more tokens than the checkpoint takes is cut, and unknown tokens are told of,
-        with a warning.
+        with a warning (``embed`` gives it when it computes, not when it finds kept embeddings).
 
         Raises
         ------
@@ -175,7 +183,7 @@ class TransformerEncoder:
                 f"{self.name}: {faulty}: {name_rows(smiles, rows)}; leave them out, or choose "
                 "another encoder"
             )
-        _warn_once(f"{faulty} and {consequence}; the first is row {rows[0]}")
+        _warn_once(f"{self.name}: {faulty} and {consequence}; the first is row {rows[0]}")
 
     def encode_tokens(
         self, tokens: Sequence[NDArray[Any]], tokens_per_batch: int = 4096
@@ -226,7 +234,7 @@ class TransformerEncoder:
 
 @lru_cache
 def _warn_once(message: str) -> None:
-    """Once a process: encoders of a family share a tokenizer and would all say the same."""
+    """Once a process for each message, however often a dataset is encoded."""
     _log.warning(message)
 
 

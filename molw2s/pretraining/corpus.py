@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 from collections.abc import Callable
@@ -86,8 +87,17 @@ def read_source(part: CorpusPart, seed: int = 0) -> tuple[list[str], Source]:
         raise InvalidInput(
             f"corpus {part.source!r} is neither a file nor one of {', '.join(CORPORA.names())}"
         )
-    if ".csv" in path.suffixes:
-        frame = pd.read_csv(path)
+    of_csv = ".csv" in path.suffixes
+    try:
+        if of_csv:
+            frame = pd.read_csv(path)
+        else:
+            frame = pd.read_csv(
+                path, sep=r"\s+", header=None, usecols=[0], quoting=csv.QUOTE_NONE, dtype=str
+            )
+    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
+        raise InvalidInput(f"cannot read the corpus {path}: {error}") from error
+    if of_csv:
         columns = {str(column).lower(): column for column in frame.columns}
         column = columns.get(part.smiles_column.lower())
         if column is None:
@@ -96,7 +106,7 @@ def read_source(part: CorpusPart, seed: int = 0) -> tuple[list[str], Source]:
             )
         smiles = frame[column].dropna().astype(str)
     else:
-        smiles = pd.read_csv(path, sep=r"\s+", header=None, usecols=[0])[0].astype(str)
+        smiles = frame[0]
     if part.sample is not None and part.sample < len(smiles):
         smiles = smiles.sample(part.sample, random_state=seed).sort_index()
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -109,9 +119,15 @@ def prepare(recipe: Recipe, processes: int = 1) -> tuple[Dataset, list[Source]]:
 
     Columns ``spellings`` (the canonical SMILES, then random ones: ``objectives.spellings`` in
     all), ``atoms`` (a list for each spelling: the atomic values of its atoms, in its order), and
-    ``descriptors``. Duplicate and unreadable SMILES are left out. The result is kept on disk and
-    found again by whatever decides it: the files' hashes, the parts, their columns and samples, the
-    number of spellings, the seed, and the descriptors and atomic values of an example.
+    ``descriptors``. A molecule is there once, however often and in whatever ways the parts write
+    it; unreadable SMILES are left out. The result is kept on disk and found again by whatever
+    decides it: the files' hashes, the parts, their columns and samples, the number of spellings,
+    the seed, and the descriptors and atomic values of an example.
+
+    Raises
+    ------
+    InvalidInput
+        Like ``read_source``; or if no SMILES can be read.
     """
     seed, spellings = recipe.optimisation.seed, recipe.objectives.spellings
     read = [read_source(part, seed) for part in recipe.corpus]
@@ -119,7 +135,7 @@ def prepare(recipe: Recipe, processes: int = 1) -> tuple[Dataset, list[Source]]:
     deciding = [
         [asdict(source) for source in sources],
         [[part.smiles_column, part.fragments] for part in recipe.corpus],
-        [seed, spellings],
+        [seed, spellings, "each molecule once"],
         [describe(EXAMPLE).tolist(), atomic_values(EXAMPLE).tolist()],
     ]
     key = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:16]
@@ -171,8 +187,14 @@ def prepare(recipe: Recipe, processes: int = 1) -> tuple[Dataset, list[Source]]:
         ),
         desc="Describing molecules",
     )
+    if not len(molecules):
+        raise InvalidInput(
+            f"no SMILES of the corpus can be read: {', '.join(source.name for source in sources)}"
+        )
+    canonical = pd.Series([spelled[0] for spelled in molecules["spellings"]])
+    molecules = molecules.select(canonical.drop_duplicates().index)
     _keep(molecules, folder)
-    return molecules, sources
+    return Dataset.load_from_disk(str(folder)), sources
 
 
 def _keep(molecules: Dataset, folder: Path) -> None:

@@ -82,7 +82,9 @@ class PretrainingModel(nn.Module):
         losses = {"descriptor_loss": descriptor_loss.detach(), "atom_loss": atom_loss.detach()}
         if masked:
             logits = self.token_head(hidden[:masked])
-            token_loss = F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten())
+            token_loss = F.cross_entropy(
+                logits.flatten(0, 1).float(), labels.flatten(), reduction="sum"
+            ) / (labels != -100).sum().clamp(min=1)
             loss = loss + token_loss
             losses |= {
                 "token_loss": token_loss.detach(),

@@ -135,7 +135,8 @@ def read_recipe(path: str | Path, overrides: dict[str, Any] | None = None) -> Re
             if not isinstance(target, dict):
                 raise InvalidInput(f"cannot set {key}: {section} is no section of the recipe")
         target[last] = value
-    for part in content.get("corpus") or []:
+    parts = content.get("corpus")
+    for part in parts if isinstance(parts, list) else []:
         if isinstance(part, dict) and (beside := path.parent / str(part.get("source"))).is_file():
             part["source"] = str(beside)
     try:
