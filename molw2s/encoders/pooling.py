@@ -28,7 +28,7 @@ def read_out(output: Any, attention_mask: Tensor, usage: Usage) -> Tensor:
     """
     last = output.last_hidden_state
     states = [last if layer == -1 else output.hidden_states[layer] for layer in usage.layers]
-    of_tokens = "cls" if usage.pooling == "cls" else "mean"
+    of_tokens: Literal["mean", "cls"] = "cls" if usage.pooling == "cls" else "mean"
     parts = [pool(state.float(), attention_mask, of_tokens) for state in states]
     if usage.pooling == "mean+cls":
         parts.append(last[:, 0].float())

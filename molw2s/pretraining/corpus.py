@@ -93,7 +93,12 @@ def read_source(part: CorpusPart, seed: int = 0) -> tuple[list[str], Source]:
             frame = pd.read_csv(path)
         else:
             frame = pd.read_csv(
-                path, sep=r"\s+", header=None, usecols=[0], quoting=csv.QUOTE_NONE, dtype=str
+                path,
+                sep=r"\s+",
+                header=None,
+                usecols=[0],
+                quoting=csv.QUOTE_NONE,
+                keep_default_na=False,
             )
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         raise InvalidInput(f"cannot read the corpus {path}: {error}") from error
