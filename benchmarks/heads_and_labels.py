@@ -4,7 +4,7 @@
 
 A convex class used on both sides; means over ChemBench's three splits. "Spearman" is that of weak
 error - misfit with the w2s error over the eight teachers, "regret" that of choosing the teacher by
-it, and "PGR" the mean gain over the mean gap between weak error and ceiling.
+it, and "PGR" the mean gain over the mean gap between weak error and ceiling, where there is a gap.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ def main() -> None:
         cells = [" / ".join(f"{value:.3f}" for value in means[name]) for name in means]
         correlation = records["gain"].corr(records["misfit"])
         rule, ceiling = compare_with_paper(records).run, records["strong_error"].mean()
-        recovered = records["gain"].mean() / (records["weak_error"].mean() - ceiling)
+        gap = records["weak_error"].mean() - ceiling
+        recovered = f"{records['gain'].mean() / gap:.2f}" if gap > 0 else "-"
         print(
             f"| {dataset} | {head} | {labels} | {' | '.join(cells)} | {correlation:.2f} "
-            f"| {rule.spearman:.2f} | {rule.regret:.3f} | {recovered:.2f} | {ceiling:.3f} |",
+            f"| {rule.spearman:.2f} | {rule.regret:.3f} | {recovered} | {ceiling:.3f} |",
             flush=True,
         )
 
