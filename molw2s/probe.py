@@ -17,7 +17,7 @@ from sklearn.svm import SVR
 from molw2s.datasets import Split, load_dataset, make_splits
 from molw2s.encoders import Encoder, embed, get_encoder
 from molw2s.encoders.base import check_names
-from molw2s.encoders.catalog import WEAK_HIDDEN_SIZES
+from molw2s.encoders.catalog import WEAK_HIDDEN_SIZES, shipped_names
 from molw2s.heads import HEADS, Head
 from molw2s.locations import shipped
 
@@ -37,10 +37,8 @@ PROBES: dict[str, Callable[[], Head]] = {
 
 def default_encoders() -> list[str]:
     """The encoders in ``models/``, the descriptors, and the untrained family as a control."""
-    models = [path.parent.name for path in shipped("models").glob("*/config.json")]
     untrained = [f"random-h{size}" for size in WEAK_HIDDEN_SIZES]
-    by_length = sorted(models, key=lambda name: (len(name), name))
-    return [*by_length, "ecfp4", "rdkit", "rdkit-cdf", *untrained]
+    return [*shipped_names(), "ecfp4", "rdkit", "rdkit-cdf", *untrained]
 
 
 def probe(

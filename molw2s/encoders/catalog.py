@@ -127,8 +127,13 @@ def _register_untrained(hidden_size: int) -> None:
         return UntrainedEncoder(shipped("models") / f"weak-h{hidden_size}", name, seed)
 
 
-if shipped("models").is_dir():
-    for config in sorted(shipped("models").glob("*/config.json")):
-        _register_shipped(config.parent)
+def shipped_names() -> list[str]:
+    """The encoders in ``models/``, weak-h8 before weak-h12."""
+    names = [path.parent.name for path in shipped("models").glob("*/config.json")]
+    return sorted(names, key=lambda name: (len(name), name))
+
+
+for name in shipped_names():
+    _register_shipped(shipped("models") / name)
 for size in WEAK_HIDDEN_SIZES:
     _register_untrained(size)
