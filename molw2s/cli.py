@@ -74,9 +74,15 @@ def run(
         typer.Argument(help="Suites by name (esol freesolv lipop synthetic) or YAML file."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the results [default: runs/SUITE].")
+        Path | None, typer.Option(help="Folder for the results (default: runs/SUITE).")
     ] = None,
-    csv: Annotated[Path | None, typer.Option(help="Run on a CSV file of your own.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a run with other settings in the folder.")
+    ] = False,
+    csv: Annotated[
+        Path | None,
+        typer.Option(help="Run on a CSV file of your own, in place of the suite's dataset."),
+    ] = None,
     smiles_column: Annotated[str, typer.Option(help="With --csv.")] = "smiles",
     target_column: Annotated[str, typer.Option(help="With --csv.")] = "target",
     split_column: Annotated[
@@ -87,16 +93,22 @@ def run(
         bool, typer.Option("--drop-invalid", help="With --csv: leave invalid molecules out.")
     ] = False,
     weak: Annotated[
-        list[str] | None, typer.Option(help="Weak encoder, repeatable [default: the suite's].")
+        list[str] | None, typer.Option(help="Weak encoder, repeatable (default: the suite's).")
     ] = None,
-    strong: Annotated[str | None, typer.Option(help="Strong encoder.")] = None,
-    weak_head: Annotated[str | None, typer.Option(help="Head on the weak encoder.")] = None,
-    strong_head: Annotated[str | None, typer.Option(help="Head on the strong encoder.")] = None,
+    strong: Annotated[
+        str | None, typer.Option(help="Strong encoder (default: the suite's).")
+    ] = None,
+    weak_head: Annotated[
+        str | None, typer.Option(help="Head on the weak encoder (default: the suite's).")
+    ] = None,
+    strong_head: Annotated[
+        str | None, typer.Option(help="Head on the strong encoder (default: the suite's).")
+    ] = None,
     weak_mode: Annotated[
         Mode | None,
         typer.Option(
             help="Weak side: a head on the frozen encoder, or all weights finetuned (full), or "
-            "low-rank updates of them (lora) [default: the suite's]."
+            "low-rank updates of them, lora (default: the suite's)."
         ),
     ] = None,
     strong_mode: Annotated[Mode | None, typer.Option(help="Strong side, as --weak-mode.")] = None,
@@ -106,7 +118,7 @@ def run(
     jobs: Annotated[
         int | None,
         typer.Option(
-            help="Fits side by side, a core each [default: 1 when finetuning, else every core].",
+            help="Fits side by side, a core each (default: 1 when finetuning, else every core).",
             min=1,
         ),
     ] = None,
@@ -138,14 +150,26 @@ def run(
     from joblib.externals.loky import get_reusable_executor
 
     from molw2s.datasets import read_csv
-    from molw2s.records import read_records, write_records
+    from molw2s.records import check_replaceable, read_records, write_records
     from molw2s.report import write_report
     from molw2s.report.write import remove_report
     from molw2s.suites import Run, expand_suites, load_suites, make_suite, run_suite
     from molw2s.synthetic.settings import SyntheticSuite
 
-    if bool(suites) == bool(csv):
+    if not suites and not csv:
         raise typer.BadParameter("name one or more suites, or give --csv FILE")
+    of_csv = {
+        "--smiles-column": smiles_column != "smiles",
+        "--target-column": target_column != "target",
+        "--split-column": split_column is not None,
+        "--unit": unit != "",
+        "--drop-invalid": drop_invalid,
+    }
+    if not csv and any(of_csv.values()):
+        given = ", ".join(option for option, is_given in of_csv.items() if is_given)
+        raise typer.BadParameter(f"{given}: only with --csv FILE")
+    if split_column and splitter not in (None, "column"):
+        raise typer.BadParameter(f"--split-column or --splitter {splitter}, not both")
     if seed and seeds:
         raise typer.BadParameter("give --seed or --seeds, not both")
     changes: dict[str, Any] = {
@@ -164,23 +188,41 @@ def run(
     if csv:
         dataset = read_csv(csv, smiles_column, target_column, split_column, drop_invalid, unit=unit)
         if dataset.dropped:
-            print(f"{csv}: left out {len(dataset.dropped)} invalid molecules", file=sys.stderr)
-        if split_column and splitter is None:
-            changes["splitter"] = "column"
-        name = re.sub(r"[^A-Za-z0-9._-]+", "-", dataset.name)
-        chosen = [make_suite({"name": name, "dataset": dataset.name}, **changes)]
-    else:
-        names = expand_suites(suites or [])
+            lines = [f"line {line}: {why}" for line, why in dataset.dropped.items()]
+            more = f"\n  ... and {len(lines) - 5} more" if len(lines) > 5 else ""
+            print(
+                f"{csv}: left out {len(lines)} invalid molecules\n  "
+                + "\n  ".join(lines[:5])
+                + more,
+                file=sys.stderr,
+            )
+        changes |= {"dataset": dataset.name, "splitter": "column" if split_column else splitter}
+    if suites:
+        names = expand_suites(suites)
         chosen = [suite for name in names for suite in load_suites(name, **changes)]
+    else:
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", changes["dataset"])
+        chosen = [make_suite({"name": name}, **changes)]
     repeated = [suite.name for suite in chosen]
     if len(set(repeated)) < len(repeated):
         raise typer.BadParameter("two suites have the same name, and so the same folder")
-    if out and out.exists() and not out.is_dir():
-        raise typer.BadParameter(f"--out {out} is a file, not a folder")
     if seeds and not all(isinstance(suite, SyntheticSuite) for suite in chosen):
         raise typer.BadParameter("--seeds K is for synthetic suites; name split seeds by --seed")
     if jobs and any(isinstance(suite, SyntheticSuite) for suite in chosen):
         raise typer.BadParameter("--jobs is for molecular suites; synthetic ones use every core")
+    molecular = [suite for suite in chosen if not isinstance(suite, SyntheticSuite)]
+    if seed and any(suite.splitter != "random" for suite in molecular):
+        raise typer.BadParameter("--seed is for random splits; the others have no randomness")
+    if repeat and molecular and not any(suite.finetunes for suite in molecular):
+        raise typer.BadParameter("--repeat is for finetuning; a head on a frozen encoder has none")
+    runs = Path("runs")
+    folders = {
+        suite.name: (out or runs / suite.name) if len(chosen) == 1 else (out or runs) / suite.name
+        for suite in chosen
+    }
+    data = None if dataset is None else dataset.sha256
+    for suite in chosen:
+        check_replaceable(folders[suite.name], suite.model_dump(mode="json"), data, overwrite)
 
     synthetic = [suite for suite in chosen if isinstance(suite, SyntheticSuite)]
     if synthetic:
@@ -190,8 +232,7 @@ def run(
             learn_representations(synthetic, progress)
     results = []
     for suite in chosen:
-        folder = Path("runs") / suite.name if out is None else out
-        folder = folder / suite.name if out is not None and len(chosen) > 1 else folder
+        folder = folders[suite.name]
 
         def keep(run: Run, folder: Path = folder) -> None:
             remove_report(folder)
@@ -362,12 +403,12 @@ def probe(
     encoders: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Names, folders, or hub checkpoints [default: all in models/, the descriptors and "
-            "the untrained ones]."
+            help="Names, folders, or hub checkpoints (default: all in models/, the descriptors and "
+            "the untrained ones)."
         ),
     ] = None,
     dataset: Annotated[
-        list[str] | None, typer.Option(help="Repeatable [default: esol, freesolv and lipop].")
+        list[str] | None, typer.Option(help="Repeatable (default: esol, freesolv and lipop).")
     ] = None,
     part: Annotated[
         Literal["test", "valid"],
@@ -460,7 +501,7 @@ def import_molbert(
     out: Annotated[Path, typer.Option(help="The encoder's folder, e.g. models/molbert.")],
     max_length: Annotated[
         int | None,
-        typer.Option(help="Longest SMILES in tokens [default: MolBERT's training length, 128]."),
+        typer.Option(help="Longest SMILES in tokens (default: MolBERT's training length, 128)."),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
 
 class Molw2sError(Exception):
@@ -24,6 +28,22 @@ class AlreadyRegistered(Molw2sError):
     """Two things want the same registered name."""
 
 
-def explain(error: ValidationError) -> str:
-    """What pydantic found wrong, on one line: "key: complaint; key.subkey: complaint"."""
-    return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+def explain(error: ValidationError, known: Iterable[str] = ()) -> str:
+    """What pydantic found wrong, on one line: "key: complaint; key.subkey: complaint".
+
+    Of the ``known`` keys, those nearest to an unknown one are named.
+    """
+    return "; ".join(
+        f"{'.'.join(map(str, item['loc']))}: {_complaint(item, list(known))}"
+        for item in error.errors()
+    )
+
+
+def _complaint(item: ErrorDetails, known: list[str]) -> str:
+    if item["type"] == "tuple_type":
+        return "should be a list: [a, b]"
+    if item["type"] != "extra_forbidden":
+        return item["msg"]
+    near = get_close_matches(str(item["loc"][-1]), known, n=3, cutoff=0.5)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    return f"unknown setting{hint}"

@@ -29,6 +29,31 @@ def write_records(records: pd.DataFrame, manifest: dict[str, Any], folder: Path)
     write_atomically(folder / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
 
 
+def check_replaceable(
+    folder: Path, suite: dict[str, Any], dataset_sha256: str | None, overwrite: bool
+) -> None:
+    """Raise InvalidInput if a run cannot be written to ``folder``, or would replace another one.
+
+    One with the same settings and data is no other: its finished trials are not made again.
+    """
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise InvalidInput(f"{existing} is a file, not a folder")
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        there, data = manifest["suite"], manifest.get("dataset", {}).get("sha256")
+    except (OSError, ValueError, KeyError):
+        return
+    other = sorted(key for key in {*there, *suite} if there.get(key) != suite.get(key))
+    if dataset_sha256 not in (None, data):
+        other.append("the data")
+    if other and not overwrite:
+        raise InvalidInput(
+            f"{folder} holds a run with other settings ({', '.join(other)}); choose another folder "
+            "with --out, or replace it with --overwrite"
+        )
+
+
 def check_finished(folder: str | Path) -> None:
     """Raise InvalidInput if the manifest says that a run has not ended."""
     try:

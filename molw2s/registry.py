@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
 
-from molw2s.errors import AlreadyRegistered, UnknownName
+from molw2s.errors import AlreadyRegistered, InvalidInput, UnknownName
 
 T = TypeVar("T")
 
@@ -58,6 +58,8 @@ class Registry(Generic[T]):
             With the nearest names, if there is none.
         AlreadyRegistered
             If a plug-in claims a name that is taken.
+        InvalidInput
+            If a plug-in cannot be imported.
         """
         plugins = self._plugins().get(name, [])
         if len(plugins) + (name in self._items) > 1:
@@ -69,7 +71,12 @@ class Registry(Generic[T]):
         if name in self._items:
             return self._items[name]
         if plugins:
-            loaded: T = plugins[0].load()
+            try:
+                loaded: T = plugins[0].load()
+            except (ImportError, AttributeError) as error:
+                raise InvalidInput(
+                    f"{self.kind} {name!r}: plug-in {plugins[0].value} cannot be imported: {error}"
+                ) from error
             return loaded
         near = get_close_matches(name, self.names(), n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(map(repr, near))}?" if near else ""

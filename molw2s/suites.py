@@ -219,7 +219,7 @@ def _validated(kind: type[Settings], content: Any, what: str) -> Settings:
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        raise InvalidInput(f"{what}: {explain(error)}") from error
+        raise InvalidInput(f"{what}: {explain(error, kind.model_fields)}") from error
 
 
 def run_suite(

@@ -153,11 +153,12 @@ def test_wrong_use_is_told_without_a_traceback(molw2s, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("")
     code, _, err = molw2s("run", "freesolv", *SMALL, "--out", "file")
-    assert code == 2
-    assert "--out file is a file, not a folder" in err
+    assert code == 1
+    assert "file is a file, not a folder" in err
+    monkeypatch.setattr("molw2s.suites.run_suite", None)  # it is told before anything is fitted
     code, _, err = molw2s("run", "freesolv", *SMALL, "--out", "file/deeper")
     assert code == 1
-    assert err.splitlines()[-1].startswith("Error: ")
+    assert "file is a file, not a folder" in err
     code, _, err = molw2s("run", "freesolv", *SMALL, "--seed", "-1")
     assert code == 1
     assert "seeds" in err
@@ -177,9 +178,54 @@ def test_a_csv_of_ones_own_with_a_split_column(molw2s, tmp_path, molecules):
     code, _, err = molw2s(*run, "--drop-invalid", "--out", tmp_path / "out")
     assert code == 0
     assert "left out 1 invalid" in err
+    assert "line 14: SMILES 'C1CC' cannot be parsed" in err
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert list(manifest["dataset"]["dropped"]) == ["line 14"]
     assert manifest["splits"]["column"]["test"]["rows"] == 3
+
+
+def test_a_part_that_is_none_is_named_by_its_line(molw2s, tmp_path, molecules):
+    parts = ["train"] * 9 + ["validation"] * 3
+    frame = pd.DataFrame({"smiles": molecules, "target": range(12), "part": parts})
+    frame.to_csv(tmp_path / "my.csv", index=False)
+    code, _, err = molw2s("run", "--csv", tmp_path / "my.csv", "--split-column", "part")
+    assert code == 1
+    assert "my.csv, line 11: 'part' is 'validation', expected one of train, valid, test" in err
+
+
+def test_a_csv_takes_the_place_of_a_suites_dataset(molw2s, tmp_path, molecules):
+    pd.DataFrame({"smiles": molecules, "target": range(12)}).to_csv(tmp_path / "c.csv", index=False)
+    (tmp_path / "mine.yaml").write_text(
+        "dataset: esol\nweak: [weak-h8]\nstrong: ecfp4\nweak_head: ridge\nseeds: [5]\n"
+    )
+    out = tmp_path / "out"
+    code, _, _ = molw2s("run", tmp_path / "mine.yaml", "--csv", tmp_path / "c.csv", "--out", out)
+    assert code == 0
+    records = read_records(out)
+    assert records[["suite", "dataset", "weak_head", "split"]].values.tolist() == [
+        ["mine", "c", "ridge", "random-5"]
+    ]
+    assert records["n_labelled"].tolist() == [9]
+
+
+def test_another_run_is_replaced_only_when_told(molw2s, tmp_path, molecules):
+    frame = pd.DataFrame({"smiles": molecules, "target": range(12)})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    command = ["run", "--csv", tmp_path / "a.csv", "--weak", "weak-h8", "--strong", "ecfp4",
+               "--seed", 5, "--out", tmp_path / "out"]  # fmt: skip
+    ridge = [*command, "--weak-head", "ridge"]
+    assert molw2s(*command)[0] == 0
+    assert molw2s(*command)[0] == 0
+    code, _, err = molw2s(*ridge)
+    assert code == 1
+    assert "holds a run with other settings (weak_head); choose another folder" in err
+    assert (read_records(tmp_path / "out")["weak_head"] == "kernel-ridge").all()
+    assert molw2s(*ridge, "--overwrite")[0] == 0
+    assert (read_records(tmp_path / "out")["weak_head"] == "ridge").all()
+    frame.assign(target=frame["target"] + 1).to_csv(tmp_path / "a.csv", index=False)
+    code, _, err = molw2s(*ridge)
+    assert code == 1
+    assert "other settings (the data)" in err
 
 
 def test_any_file_name_will_do(molw2s, tmp_path, monkeypatch, molecules):
@@ -196,7 +242,7 @@ def test_any_file_name_will_do(molw2s, tmp_path, monkeypatch, molecules):
 def test_a_failing_run_leaves_no_table_of_an_earlier_one(freesolv, molw2s, tmp_path, monkeypatch):
     for path in freesolv.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    again = ["run", "freesolv", *SMALL, "--weak-head", "ridge", "--out", tmp_path]
+    again = ["run", "freesolv", *SMALL, "--weak-head", "ridge", "--out", tmp_path, "--overwrite"]
 
     def stopped(folder):
         raise KeyboardInterrupt
@@ -236,7 +282,16 @@ def test_duplicates_are_in_the_manifest(molw2s, tmp_path):
             "unknown head 'ridgee'; did you mean 'ridge'",
         ),
         (["run", "esol", "--weak", "ecfp4", "--weak", "ecfp4"], 1, "appears twice"),
+        (["run", "esol", "--weak", "./nowhere"], 2, "there is no such folder"),
         (["run", "esol", "--labels", "none"], 2, "--labels"),
+        (["run", "esol", "--unit", "furlong", "--drop-invalid"], 2, "--unit, --drop-invalid: only"),
+        (["run", "esol", "--splitter", "scaffold", "--seed", "1"], 2, "--seed is for random"),
+        (["run", "esol", "--repeat", "1"], 2, "--repeat is for finetuning"),
+        (
+            ["run", "--csv", "x.csv", "--splitter", "random", "--split-column", "S"],
+            2,
+            "--split-column or --splitter",
+        ),
         (["run", "--csv", "nowhere.csv"], 1, "cannot read nowhere.csv"),
         (["report", "nowhere"], 1, "nowhere holds no run"),
         (["compare", "nowhere"], 1, "nowhere holds no run"),
@@ -257,7 +312,18 @@ def test_an_unknown_key_in_a_suite_is_an_error(molw2s, tmp_path):
     (tmp_path / "mine.yaml").write_text("dataset: esol\nweek: [ecfp4]\n")
     code, _, err = molw2s("run", tmp_path / "mine.yaml")
     assert code == 1
-    assert "week" in err
+    assert "week: unknown setting; did you mean weak" in err
+    (tmp_path / "mine.yaml").write_text("dataset: esol\nweak: ecfp4\n")
+    code, _, err = molw2s("run", tmp_path / "mine.yaml")
+    assert code == 1
+    assert "weak: should be a list: [a, b]" in err
+
+
+def test_help_tells_the_defaults(molw2s):
+    _, out, _ = molw2s("run", "--help")
+    text = " ".join(out.replace("│", " ").split())
+    assert "(default: runs/SUITE)" in text
+    assert text.count("default: the suite's") == 5
 
 
 def test_help_needs_none_of_the_heavy_packages():

@@ -114,7 +114,7 @@ def test_a_checkpoint_states_its_usage_and_arguments_come_first(with_pooler, tmp
 @pytest.mark.parametrize(
     ("usage", "complaint"),
     [
-        ({"poling": "mean"}, "poling: Extra inputs"),
+        ({"poling": "mean"}, "poling: unknown setting"),
         ({"pooling": "max"}, "pooling: .*'mean', 'cls'"),
         ({"layers": []}, "layers: .*at least 1"),
         ({"layers": [4]}, r"layers \[4\].* 0 \(the embedding layer\) to 3, or -4 to -1"),

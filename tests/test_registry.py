@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
@@ -114,3 +115,12 @@ def test_a_name_that_a_plug_in_has_taken_is_refused(plugin, monkeypatch, scratch
     register_encoder("atom-counts")(object)
     with pytest.raises(AlreadyRegistered, match="claimed more than once, by plug-in atom_counts:"):
         get_encoder("atom-counts")
+
+
+def test_a_plug_in_that_cannot_be_imported_is_named(monkeypatch):
+    gone = EntryPoint("gone", "no_such_package:Encoder", "molw2s.encoders")
+    monkeypatch.setattr("molw2s.registry.entry_points", lambda group: [gone])
+    with pytest.raises(
+        InvalidInput, match=r"'gone': plug-in no_such_package:Encoder cannot be imp"
+    ):
+        get_encoder("gone")

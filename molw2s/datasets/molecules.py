@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import datasets as hf
     import deepchem as dc
 
+PARTS = ("train", "valid", "test")
+
 
 @dataclass(frozen=True, eq=False)
 class MoleculeDataset:
@@ -112,8 +114,8 @@ def read_csv(
     Raises
     ------
     InvalidInput
-        If the file or a column is missing, a molecule is invalid (its line number is given; the
-        header is line 1), or nothing is left.
+        If the file or a column is missing, a molecule is invalid or its part is none of train,
+        valid and test (the line number is given; the header is line 1), or nothing is left.
     """
     path = Path(path)
     try:
@@ -155,6 +157,15 @@ def read_csv(
             + "\nmend them, or leave them out with --drop-invalid"
         )
     keep = np.setdiff1d(np.arange(len(frame)), list(problems))
+    parts = None
+    if split_column is not None:
+        parts = tuple(frame[split_column].iloc[keep].str.strip())
+        for row, part in zip(keep, parts):
+            if part not in PARTS:
+                raise InvalidInput(
+                    f"{path}, line {row + 2}: {split_column!r} is {part!r}, expected one of "
+                    f"{', '.join(PARTS)}"
+                )
     if not len(keep):
         raise InvalidInput(f"{path} holds no valid molecule")
 
@@ -163,7 +174,7 @@ def read_csv(
         smiles=tuple(smiles.iloc[keep]),
         target=target[keep],
         sha256=hashlib.sha256(content).hexdigest(),
-        split=None if split_column is None else tuple(frame[split_column].iloc[keep].str.strip()),
+        split=parts,
         dropped={row + 2: why for row, why in problems.items()},
         **about,
     )

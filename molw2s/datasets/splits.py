@@ -12,13 +12,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from molw2s.datasets.molecules import MoleculeDataset
+from molw2s.datasets.molecules import PARTS, MoleculeDataset
 from molw2s.errors import InvalidInput
 from molw2s.locations import cache_dir, write_atomically
 
 Splitter = Literal["random", "scaffold", "column"]
 CHEMBENCH_SEEDS = (122, 123, 124)
-PARTS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True, eq=False)

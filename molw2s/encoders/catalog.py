@@ -70,6 +70,8 @@ def get_encoder(name: str, *, trust_remote_code: bool = False, **options: Any) -
     if name.count("/") == 1 and not name.startswith((".", "~")):
         folder = _from_hub(name, trust_remote_code)
         return TransformerEncoder(folder, name=name, trust_remote_code=trust_remote_code, **options)
+    if name.startswith((".", "~")) or path.is_absolute():
+        raise UnknownName(f"encoder {name!r}: there is no such folder")
     ENCODERS[name]  # raises with the nearest names
     raise UnknownName(name)
 

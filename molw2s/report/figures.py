@@ -85,7 +85,8 @@ def gain_vs_misfit_panels(trials: pd.DataFrame, table: pd.DataFrame) -> Figure:
         place_of |= {index: start + place for place, index in enumerate(block.index)}
         start += math.ceil(len(block) / columns) * columns
     rows = start // columns
-    figure = Figure(figsize=(1.9 * columns + 1.6, 2.05 * rows + 0.5), layout="constrained")
+    height = max(3.6, 2.05 * rows + 0.5)  # one row is lower than its label is long
+    figure = Figure(figsize=(1.9 * columns + 1.6, height), layout="constrained")
     panels: Any = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     colour_of, marker_of = _encoder_colours(trials), _split_markers(trials)
     reach = max(trials["gain"].max(), trials["misfit"].max())

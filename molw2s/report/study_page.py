@@ -96,6 +96,6 @@ def _section(dataset: str, trials: pd.DataFrame, table: pd.DataFrame, folder: st
             to_markdown(readable_regrets(table)).rstrip(),
             f"![Gain against misfit on {dataset}]({folder}/{dataset}.png)",
             "*Gain against misfit: one panel a combination (weak model → strong model), one dot a "
-            "weak encoder and split.*",
+            "trial: weak encoder, split and, where a side is finetuned, its seed.*",
         ]
     )
