@@ -85,7 +85,8 @@ def read_source(part: CorpusPart, seed: int = 0) -> tuple[list[str], Source]:
     path = CORPORA[part.source]() if part.source in CORPORA else Path(part.source)
     if not path.is_file():
         raise InvalidInput(
-            f"corpus {part.source!r} is neither a file nor one of {', '.join(CORPORA.names())}"
+            f"corpus {part.source!r} is neither a file, here or beside the recipe, nor one of "
+            f"{', '.join(CORPORA.names())}"
         )
     of_csv = ".csv" in path.suffixes
     try:
