@@ -311,6 +311,9 @@ def compare(
             f"teacher is {selection.best}, regret {selection.regret:.4f}"
         )
     print()
+    if len(result.table) < 2:
+        print("One teacher: there is nothing to choose, and no rule to compare.")
+        return
     _print_table(readable_rules(result.rules), f"{describe_rules(result.rules)}.")
 
 

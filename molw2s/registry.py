@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Names mapped to objects (mostly factories), plus those that plug-in packages declare.
+    """Names mapped to functions or classes, plus those that plug-in packages declare.
 
     Parameters
     ----------
@@ -36,9 +36,16 @@ class Registry(Generic[T]):
         ------
         AlreadyRegistered
             If the name is taken. (A plug-in that takes it too is noticed when it is asked for.)
+        InvalidInput
+            If the object is not callable: a dataset itself, and not a function that loads it.
         """
 
         def add(item: T) -> T:
+            if not callable(item):
+                raise InvalidInput(
+                    f"{self.kind} {name!r}: register a function or class that makes it, not "
+                    f"{type(item).__name__}"
+                )
             if name in self._items:
                 raise AlreadyRegistered(
                     f"{self.kind} {name!r} is registered already, by {self._items[name]!r}; "

@@ -135,6 +135,9 @@ def test_json_has_null_for_what_is_undefined(freesolv, molw2s, tmp_path):
         raise AssertionError(constant)
 
     assert json.loads(out, parse_constant=refuse)["run"]["spearman"] is None
+    _, out, _ = molw2s("compare", tmp_path)
+    assert "One teacher: there is nothing to choose" in out
+    assert "regret, each split" not in out
 
 
 def test_an_unfinished_run_is_not_reported(freesolv, molw2s, tmp_path):

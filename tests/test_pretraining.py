@@ -423,7 +423,7 @@ def test_sources(tmp_path):
     assert read_source(part)[0] == smiles
     (tmp_path / "b.smi").write_text("CCO ethanol\nC methane\n")
     assert read_source(CorpusPart(source=str(tmp_path / "b.smi")))[0] == ["CCO", "C"]
-    with pytest.raises(InvalidInput, match="neither a file, .* nor one of guacamol, moses"):
+    with pytest.raises(InvalidInput, match=r"neither a file, .* nor one of guacamol, moses"):
         read_source(CorpusPart(source="nowhere"))
     with pytest.raises(InvalidInput, match="no column 'text'"):
         read_source(CorpusPart(source=str(tmp_path / "a.csv"), smiles_column="text"))

@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint
 import numpy as np
 import pytest
 
-from molw2s import get_encoder, register_encoder
+from molw2s import get_encoder, load_dataset, register_dataset, register_encoder
 from molw2s.encoders import ENCODERS
 from molw2s.errors import AlreadyRegistered, InvalidInput, UnknownName
 from molw2s.locations import shipped
@@ -124,3 +124,8 @@ def test_a_plug_in_that_cannot_be_imported_is_named(monkeypatch):
         InvalidInput, match=r"'gone': plug-in no_such_package:Encoder cannot be imp"
     ):
         get_encoder("gone")
+
+
+def test_an_object_that_is_no_factory_is_refused():
+    with pytest.raises(InvalidInput, match=r"dataset 'mine': register a function .* not Molecule"):
+        register_dataset("mine")(load_dataset("freesolv"))
