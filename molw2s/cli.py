@@ -220,7 +220,7 @@ def run(
         suite.name: (out or runs / suite.name) if len(chosen) == 1 else (out or runs) / suite.name
         for suite in chosen
     }
-    data = None if dataset is None else dataset.sha256
+    data = None if dataset is None else dataset.content_sha256
     for suite in chosen:
         check_replaceable(folders[suite.name], suite.model_dump(mode="json"), data, overwrite)
 

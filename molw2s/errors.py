@@ -31,7 +31,7 @@ class AlreadyRegistered(Molw2sError):
 def explain(error: ValidationError, known: Iterable[str] = ()) -> str:
     """What pydantic found wrong, on one line: "key: complaint; key.subkey: complaint".
 
-    Of the ``known`` keys, those nearest to an unknown one are named.
+    Of the ``known`` keys at the top, those nearest to an unknown one are named.
     """
     return "; ".join(
         f"{'.'.join(map(str, item['loc']))}: {_complaint(item, list(known))}"
@@ -44,6 +44,7 @@ def _complaint(item: ErrorDetails, known: list[str]) -> str:
         return "should be a list: [a, b]"
     if item["type"] != "extra_forbidden":
         return item["msg"]
-    near = get_close_matches(str(item["loc"][-1]), known, n=3, cutoff=0.5)
+    top_level = known if len(item["loc"]) == 1 else []
+    near = get_close_matches(str(item["loc"][-1]), top_level, n=3, cutoff=0.5)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     return f"unknown setting{hint}"

@@ -33,6 +33,7 @@ def manifest(
             "unit": dataset.unit,
             "source": dataset.source,
             "sha256": dataset.sha256,
+            "content_sha256": dataset.content_sha256,
             "molecules": len(dataset),
             "dropped": {f"line {line}": why for line, why in dataset.dropped.items()},
             "duplicates": dataset.duplicates,

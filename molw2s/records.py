@@ -30,27 +30,35 @@ def write_records(records: pd.DataFrame, manifest: dict[str, Any], folder: Path)
 
 
 def check_replaceable(
-    folder: Path, suite: dict[str, Any], dataset_sha256: str | None, overwrite: bool
+    folder: Path, suite: dict[str, Any], content_sha256: str | None, overwrite: bool
 ) -> None:
     """Raise InvalidInput if a run cannot be written to ``folder``, or would replace another one.
 
-    One with the same settings and data is no other: its finished trials are not made again.
+    One with the same settings and molecules is no other: its finished trials are not made again.
+    ``content_sha256`` is that of a dataset of one's own, which the settings do not tell.
     """
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not existing.is_dir():
         raise InvalidInput(f"{existing} is a file, not a folder")
+    if overwrite or not (folder / "records.csv").exists():
+        return
     try:
         manifest = json.loads((folder / "manifest.json").read_text())
-        there, data = manifest["suite"], manifest.get("dataset", {}).get("sha256")
-    except (OSError, ValueError, KeyError):
-        return
-    other = sorted(key for key in {*there, *suite} if there.get(key) != suite.get(key))
-    if dataset_sha256 not in (None, data):
-        other.append("the data")
-    if other and not overwrite:
+        there, data = dict(manifest["suite"]), dict(manifest.get("dataset", {}))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        other = ["of a run that no manifest describes"]
+    else:
+        other = [
+            f"{key}: {there.get(key)} there, {suite.get(key)} now"
+            for key in sorted({*there, *suite})
+            if there.get(key) != suite.get(key)
+        ]
+        if content_sha256 not in (None, data.get("content_sha256")):
+            other.append("other molecules, targets or parts")
+    if other:
         raise InvalidInput(
-            f"{folder} holds a run with other settings ({', '.join(other)}); choose another folder "
-            "with --out, or replace it with --overwrite"
+            f"{folder} holds other records ({'; '.join(other)}); choose another folder with --out, "
+            "or replace them with --overwrite"
         )
 
 

@@ -201,9 +201,12 @@ def make_suite(content: dict[str, Any], **changes: Any) -> Suite | SyntheticSuit
 
     ``kind: synthetic`` among the settings makes it a synthetic one.
     """
-    content = content | _given(changes)
+    changes = _given(changes)
+    content = content | changes
     what = f"suite {content.get('name')!r}"
     if content.get("kind") == "synthetic":
+        if foreign := sorted(set(changes) - set(SyntheticSuite.model_fields)):
+            raise InvalidInput(f"{what} is synthetic and has no {', '.join(foreign)}")
         return _validated(SyntheticSuite, content, what)
     return _validated(Suite, content, what)
 

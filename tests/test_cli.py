@@ -221,14 +221,18 @@ def test_another_run_is_replaced_only_when_told(molw2s, tmp_path, molecules):
     assert molw2s(*command)[0] == 0
     code, _, err = molw2s(*ridge)
     assert code == 1
-    assert "holds a run with other settings (weak_head); choose another folder" in err
+    assert "weak_head: kernel-ridge there, ridge now); choose another folder" in err
     assert (read_records(tmp_path / "out")["weak_head"] == "kernel-ridge").all()
     assert molw2s(*ridge, "--overwrite")[0] == 0
     assert (read_records(tmp_path / "out")["weak_head"] == "ridge").all()
-    frame.assign(target=frame["target"] + 1).to_csv(tmp_path / "a.csv", index=False)
-    code, _, err = molw2s(*ridge)
+    frame.assign(other=frame["target"] + 1).to_csv(tmp_path / "a.csv", index=False)
+    assert molw2s(*ridge)[0] == 0  # another file, but the same molecules and targets
+    code, _, err = molw2s(*ridge, "--target-column", "other")
     assert code == 1
-    assert "other settings (the data)" in err
+    assert "other molecules, targets or parts" in err
+    (tmp_path / "out" / "manifest.json").write_text("[]")
+    assert "no manifest describes" in molw2s(*ridge)[2]
+    assert molw2s(*ridge, "--overwrite")[0] == 0
 
 
 def test_any_file_name_will_do(molw2s, tmp_path, monkeypatch, molecules):
@@ -290,6 +294,7 @@ def test_duplicates_are_in_the_manifest(molw2s, tmp_path):
         (["run", "esol", "--unit", "furlong", "--drop-invalid"], 2, "--unit, --drop-invalid: only"),
         (["run", "esol", "--splitter", "scaffold", "--seed", "1"], 2, "--seed is for random"),
         (["run", "esol", "--repeat", "1"], 2, "--repeat is for finetuning"),
+        (["run", "synthetic", "--weak-mode", "full"], 1, "is synthetic and has no weak_mode"),
         (
             ["run", "--csv", "x.csv", "--splitter", "random", "--split-column", "S"],
             2,

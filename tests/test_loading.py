@@ -152,6 +152,19 @@ def test_a_checkpoint_without_a_vocabulary_is_an_error(tmp_path, kind):
         TransformerEncoder(tmp_path).encode(["CCO", "CCN"])
 
 
+def test_atoms_among_the_special_tokens_are_a_vocabulary(tmp_path):
+    """As extra special tokens, which are none of those that have a role."""
+    AutoModel.from_config(CONFIGS["bert"]).save_pretrained(tmp_path)
+    tokenizer = Tokenizer(models.WordLevel({"<unk>": 0, "<pad>": 1}, unk_token="<unk>"))
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, unk_token="<unk>", pad_token="<pad>",
+        extra_special_tokens=["C", "N", "O"],
+    )  # fmt: skip
+    fast.save_pretrained(tmp_path)
+    rows = TransformerEncoder(tmp_path).encode(["CCO", "CCN"])
+    assert not np.array_equal(rows[0], rows[1])
+
+
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n"
 
 

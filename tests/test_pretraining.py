@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import numpy as np
@@ -401,7 +402,7 @@ def test_a_corpus_without_molecules_says_so(recipe, tmp_path, fresh_cache):
 @pytest.mark.parametrize(
     ("name", "content"),
     [("empty.smi", b""), ("empty.csv", b""), ("binary.csv", b"\xff\xfe\x00"),
-     ("ragged.csv", b"smiles\nC,1\nC,1,2,3\n")],
+     ("ragged.csv", b"smiles\nC,1\nC,1,2,3\n"), ("cut.smi.gz", gzip.compress(b"CCO\n" * 99)[:-9])],
 )  # fmt: skip
 def test_files_that_cannot_be_read_are_named(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
@@ -412,6 +413,8 @@ def test_files_that_cannot_be_read_are_named(tmp_path, name, content):
 def test_quotes_in_a_smi_file_are_part_of_a_name(tmp_path):
     (tmp_path / "a.smi").write_text('CCO "5-foo\nCCC x\nCC 5\'-y"\nNA sodium\n')
     assert read_source(CorpusPart(source=str(tmp_path / "a.smi")))[0] == ["CCO", "CCC", "CC", "NA"]
+    (tmp_path / "b.smi").write_text("1 CCO\n2 CC\n")
+    assert read_source(CorpusPart(source=str(tmp_path / "b.smi")))[0] == ["1", "2"]
 
 
 def test_sources(tmp_path):

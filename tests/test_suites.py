@@ -79,7 +79,7 @@ def test_changes_narrow_a_study(tmp_path):
     ("settings", "complaint"),
     [
         ({"weak_mode": "whole"}, "weak_mode: Input should be 'head', 'full' or 'lora'"),
-        ({"finetuning": {"epoch": 3}}, "finetuning.epoch: unknown setting"),
+        ({"finetuning": {"seed": 3}}, "finetuning.seed: unknown setting$"),
         ({"finetuning": {"held_out": 1}}, "finetuning.held_out: Input should be less than 1"),
         ({"repeats": [1, 1]}, "repeats: .*appears twice"),
     ],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
+import zlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -67,6 +69,12 @@ class MoleculeDataset:
         return canonical(self.smiles)
 
     @cached_property
+    def content_sha256(self) -> str:
+        """Hash of what is used of the file: SMILES, targets, unit and parts."""
+        content = [self.smiles, self.target.tolist(), self.unit, self.split]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    @cached_property
     def duplicates(self) -> list[list[int]]:
         """Groups of rows (zero-based) that are the same molecule by canonical SMILES."""
         groups = pd.Series(range(len(self))).groupby(self.canonical_smiles, sort=False)
@@ -127,7 +135,7 @@ def read_csv(
             skip_blank_lines=False,
             compression="gzip" if path.suffix == ".gz" else None,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, zlib.error) as error:  # the last two of a cut .gz
         raise InvalidInput(f"cannot read {path}: {error}") from error
     for option, column in (
         ("smiles", smiles_column),

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 CHECKPOINT_FILES = ("*.json", "*.txt", "*.model", "*.py", "*.safetensors", "pytorch_model*.bin")
 """Everything that decides what a checkpoint computes."""
 
+_ROLES = [f"{role}_token" for role in ("bos", "eos", "unk", "sep", "pad", "cls", "mask")]
+
 
 def load_tokenizer(folder: Path, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:
     """The checkpoint's tokenizer.
@@ -33,7 +35,8 @@ def load_tokenizer(folder: Path, trust_remote_code: bool = False) -> PreTrainedT
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             folder, trust_remote_code=trust_remote_code
         )
-    if not set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens):
+    named = [tokenizer.special_tokens_map.get(role) for role in _ROLES]
+    if not set(tokenizer.get_vocab()) - {*named, "\N{LOWER ONE EIGHTH BLOCK}"}:
         raise InvalidInput(
             f"{folder} has no vocabulary: put its tokenizer's files (tokenizer.json, or vocab.json "
             "and merges.txt, ...) beside config.json"

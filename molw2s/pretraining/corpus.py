@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -99,9 +100,10 @@ def read_source(part: CorpusPart, seed: int = 0) -> tuple[list[str], Source]:
                 header=None,
                 usecols=[0],
                 quoting=csv.QUOTE_NONE,
+                dtype=str,
                 keep_default_na=False,
             )
-    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
+    except (OSError, ValueError, EOFError, zlib.error) as error:  # the last two of a cut .gz
         raise InvalidInput(f"cannot read the corpus {path}: {error}") from error
     if of_csv:
         columns = {str(column).lower(): column for column in frame.columns}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -91,7 +92,14 @@ def pretrain(recipe: Recipe, out: str | Path, command: str = "") -> dict[str, An
     for part, source in zip(stated["corpus"], sources):
         part["source"] = source.name
     checkpoints = out / "checkpoints"
-    _claim(checkpoints, {"recipe": stated, "corpus": [asdict(source) for source in sources]})
+    vocabulary = json.dumps(tokenizer.get_vocab(), sort_keys=True)
+    origin = {
+        "recipe": stated,
+        "corpus": [asdict(source) for source in sources],
+        "molecules": len(usable),
+        "vocabulary_sha256": hashlib.sha256(vocabulary.encode()).hexdigest(),
+    }
+    _claim(checkpoints, origin)
     trainer = Trainer(
         model=model,
         args=training_arguments(recipe, checkpoints, steps=len(training)),
