@@ -150,6 +150,7 @@ def run(
     from joblib.externals.loky import get_reusable_executor
 
     from molw2s.datasets import read_csv
+    from molw2s.datasets.molecules import name_lines
     from molw2s.records import check_replaceable, read_records, write_records
     from molw2s.report import write_report
     from molw2s.report.write import remove_report
@@ -188,12 +189,9 @@ def run(
     if csv:
         dataset = read_csv(csv, smiles_column, target_column, split_column, drop_invalid, unit=unit)
         if dataset.dropped:
-            lines = [f"line {line}: {why}" for line, why in dataset.dropped.items()]
-            more = f"\n  ... and {len(lines) - 5} more" if len(lines) > 5 else ""
             print(
-                f"{csv}: left out {len(lines)} invalid molecules\n  "
-                + "\n  ".join(lines[:5])
-                + more,
+                f"{csv}: left out {len(dataset.dropped)} invalid molecules\n"
+                f"{name_lines(dataset.dropped)}",
                 file=sys.stderr,
             )
         changes |= {"dataset": dataset.name, "splitter": "column" if split_column else splitter}
@@ -206,11 +204,12 @@ def run(
     repeated = [suite.name for suite in chosen]
     if len(set(repeated)) < len(repeated):
         raise typer.BadParameter("two suites have the same name, and so the same folder")
-    if seeds and not all(isinstance(suite, SyntheticSuite) for suite in chosen):
-        raise typer.BadParameter("--seeds K is for synthetic suites; name split seeds by --seed")
-    if jobs and any(isinstance(suite, SyntheticSuite) for suite in chosen):
-        raise typer.BadParameter("--jobs is for molecular suites; synthetic ones use every core")
+    synthetic = [suite for suite in chosen if isinstance(suite, SyntheticSuite)]
     molecular = [suite for suite in chosen if not isinstance(suite, SyntheticSuite)]
+    if seeds and molecular:
+        raise typer.BadParameter("--seeds K is for synthetic suites; name split seeds by --seed")
+    if jobs and synthetic:
+        raise typer.BadParameter("--jobs is for molecular suites; synthetic ones use every core")
     if seed and any(suite.splitter != "random" for suite in molecular):
         raise typer.BadParameter("--seed is for random splits; the others have no randomness")
     if repeat and molecular and not any(suite.finetunes for suite in molecular):
@@ -224,7 +223,6 @@ def run(
     for suite in chosen:
         check_replaceable(folders[suite.name], suite.model_dump(mode="json"), data, overwrite)
 
-    synthetic = [suite for suite in chosen if isinstance(suite, SyntheticSuite)]
     if synthetic:
         from molw2s.synthetic.run import learn_representations
 

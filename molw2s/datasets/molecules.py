@@ -156,13 +156,11 @@ def read_csv(
             problems[row] = f"SMILES {text!r} cannot be parsed"
         elif not np.isfinite(value):
             problems[row] = f"target {frame[target_column][row]!r} is not a finite number"
+    dropped = {row + 2: why for row, why in problems.items()}
     if problems and not drop_invalid:
-        shown = [f"line {row + 2}: {why}" for row, why in list(problems.items())[:5]]
-        more = [f"... and {len(problems) - 5} more"] if len(problems) > 5 else []
         raise InvalidInput(
-            f"{path}: {len(problems)} invalid molecules\n  "
-            + "\n  ".join([*shown, *more])
-            + "\nmend them, or leave them out with --drop-invalid"
+            f"{path}: {len(problems)} invalid molecules\n{name_lines(dropped)}\n"
+            "mend them, or leave them out with --drop-invalid"
         )
     keep = np.setdiff1d(np.arange(len(frame)), list(problems))
     parts = None
@@ -183,6 +181,13 @@ def read_csv(
         target=target[keep],
         sha256=hashlib.sha256(content).hexdigest(),
         split=parts,
-        dropped={row + 2: why for row, why in problems.items()},
+        dropped=dropped,
         **about,
     )
+
+
+def name_lines(problems: dict[int, str]) -> str:
+    """For messages: the first five lines and what is wrong there, and how many more there are."""
+    shown = [f"  line {line}: {why}" for line, why in list(problems.items())[:5]]
+    more = [f"  ... and {len(problems) - 5} more"] if len(problems) > 5 else []
+    return "\n".join([*shown, *more])

@@ -67,11 +67,11 @@ def get_encoder(name: str, *, trust_remote_code: bool = False, **options: Any) -
         return TransformerEncoder(path, trust_remote_code=trust_remote_code, **options)
     if path.parts[0] == "models" and (shipped("models") / path.name).is_dir():
         return TransformerEncoder(shipped("models") / path.name, **options)
-    if name.count("/") == 1 and not name.startswith((".", "~")):
-        folder = _from_hub(name, trust_remote_code)
-        return TransformerEncoder(folder, name=name, trust_remote_code=trust_remote_code, **options)
     if name.startswith((".", "~")) or path.is_absolute():
         raise UnknownName(f"encoder {name!r}: there is no such folder")
+    if name.count("/") == 1:
+        folder = _from_hub(name, trust_remote_code)
+        return TransformerEncoder(folder, name=name, trust_remote_code=trust_remote_code, **options)
     ENCODERS[name]  # raises with the nearest names
     raise UnknownName(name)
 

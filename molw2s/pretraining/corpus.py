@@ -75,6 +75,16 @@ class Source:
     molecules: int
 
 
+_SMI: dict[str, Any] = {
+    "sep": r"\s+",
+    "header": None,
+    "usecols": [0],
+    "quoting": csv.QUOTE_NONE,
+    "dtype": str,
+    "keep_default_na": False,
+}
+
+
 def read_source(part: CorpusPart, seed: int = 0) -> tuple[list[str], Source]:
     """The SMILES of one part of a corpus, in file order, sampled without replacement if asked.
 
@@ -91,18 +101,7 @@ def read_source(part: CorpusPart, seed: int = 0) -> tuple[list[str], Source]:
         )
     of_csv = ".csv" in path.suffixes
     try:
-        if of_csv:
-            frame = pd.read_csv(path)
-        else:
-            frame = pd.read_csv(
-                path,
-                sep=r"\s+",
-                header=None,
-                usecols=[0],
-                quoting=csv.QUOTE_NONE,
-                dtype=str,
-                keep_default_na=False,
-            )
+        frame = pd.read_csv(path, **({} if of_csv else _SMI))
     except (OSError, ValueError, EOFError, zlib.error) as error:  # the last two of a cut .gz
         raise InvalidInput(f"cannot read the corpus {path}: {error}") from error
     if of_csv:
