@@ -37,6 +37,7 @@ from molw2s.pretraining.tokenizer import names_atom, train_tokenizer
 
 BENCHMARKS = ("esol", "freesolv", "lipop")
 _CLIP = 5.0  # standard deviations
+_TEXTS_AT_ONCE = 10_000
 
 
 def pretrain(recipe: Recipe, out: str | Path, command: str = "") -> dict[str, Any]:
@@ -178,10 +179,7 @@ def _tokenized(
     molecules: Dataset, spelled: list[list[str]], tokenizer: PreTrainedTokenizerFast
 ) -> Spellings:
     """The corpus as arrays, targets standardised."""
-    texts = [text for spellings in spelled for text in spellings]
-    tokens = tokenizer(texts, verbose=False, return_attention_mask=False)["input_ids"]
-    starts = np.concatenate([[0], np.cumsum([len(each) for each in tokens])])
-    ids = np.fromiter(chain.from_iterable(tokens), np.int16, starts[-1])
+    ids, starts = _token_ids([text for spellings in spelled for text in spellings], tokenizer)
     descriptors = _numbers(molecules.with_format("arrow")["descriptors"].chunks)
     return Spellings(
         ids=ids,
@@ -190,6 +188,22 @@ def _tokenized(
         molecule=np.repeat(np.arange(len(spelled)), [len(spellings) for spellings in spelled]),
         descriptors=_standardised(descriptors.reshape(len(spelled), -1)),
     )
+
+
+def _token_ids(
+    texts: list[str], tokenizer: PreTrainedTokenizerFast
+) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
+    """All token ids one after another, and where each text's begin (and the last one's end).
+
+    A part at a time: what a tokenizer returns is a hundred times as large as the ids.
+    """
+    ids, lengths = [], []
+    for first in range(0, len(texts), _TEXTS_AT_ONCE):
+        some = texts[first : first + _TEXTS_AT_ONCE]
+        tokens = tokenizer(some, verbose=False, return_attention_mask=False)["input_ids"]
+        ids.append(np.fromiter(chain.from_iterable(tokens), np.int16))
+        lengths += [len(each) for each in tokens]
+    return np.concatenate(ids), np.concatenate([[0], np.cumsum(lengths)])
 
 
 def _numbers(lists: Iterable[Any]) -> NDArray[np.float32]:
