@@ -16,9 +16,8 @@ import numpy as np
 import torch
 
 from molw2s import HEADS, get_encoder, load_dataset, make_splits
+from molw2s.datasets import BENCHMARKS
 from molw2s.encoders.pooling import pool
-
-DATASETS = ("esol", "freesolv", "lipop")
 
 
 def plain(encoder, smiles, size=64):
@@ -55,7 +54,7 @@ def main() -> None:
         encoder.encode(load_dataset("freesolv").smiles[:100])
     print("| dataset | molecules | plain float32 | float32 | bfloat16 | RMSE float32 | bfloat16 |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for dataset in map(load_dataset, DATASETS):
+    for dataset in map(load_dataset, BENCHMARKS):
         smiles, times, features = dataset.canonical_smiles, [], []
         for encode in (lambda s: plain(exact, s), exact.encode, fast.encode):
             started = time.perf_counter()

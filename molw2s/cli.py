@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json as json_
 import math
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -149,8 +148,9 @@ def run(
     """
     from joblib.externals.loky import get_reusable_executor
 
-    from molw2s.datasets import read_csv
+    from molw2s.datasets import load_dataset, read_csv
     from molw2s.datasets.molecules import name_lines
+    from molw2s.locations import as_file_name
     from molw2s.records import check_replaceable, read_records, write_records
     from molw2s.report import write_report
     from molw2s.report.write import remove_report
@@ -199,8 +199,7 @@ def run(
         names = expand_suites(suites)
         chosen = [suite for name in names for suite in load_suites(name, **changes)]
     else:
-        name = re.sub(r"[^A-Za-z0-9._-]+", "-", changes["dataset"])
-        chosen = [make_suite({"name": name}, **changes)]
+        chosen = [make_suite({"name": as_file_name(changes["dataset"])}, **changes)]
     repeated = [suite.name for suite in chosen]
     if len(set(repeated)) < len(repeated):
         raise typer.BadParameter("two suites have the same name, and so the same folder")
@@ -219,8 +218,10 @@ def run(
         suite.name: (out or runs / suite.name) if len(chosen) == 1 else (out or runs) / suite.name
         for suite in chosen
     }
-    data = None if dataset is None else dataset.content_sha256
     for suite in chosen:
+        data = None
+        if not isinstance(suite, SyntheticSuite):
+            data = (dataset or load_dataset(suite.dataset)).content_sha256
         check_replaceable(folders[suite.name], suite.model_dump(mode="json"), data, overwrite)
 
     if synthetic:
@@ -377,16 +378,13 @@ def encode(
     import io
 
     import numpy as np
-    import pandas as pd
 
+    from molw2s.cells import read_cells
     from molw2s.encoders import embed, get_encoder
     from molw2s.locations import write_atomically
 
     chosen = get_encoder(encoder, trust_remote_code=trust_remote_code)
-    try:
-        frame = pd.read_csv(file, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"cannot read {file}: {error}") from error
+    frame, _ = read_cells(file)
     if smiles_column not in frame:
         raise InvalidInput(f"{file} has no column {smiles_column!r}; it has {list(frame.columns)}")
     embeddings = embed(chosen, frame[smiles_column].str.strip().tolist())
@@ -424,11 +422,12 @@ def probe(
     """Test frozen representations: RMSE of SVR, ridge and kernel ridge on each dataset."""
     import pandas as pd
 
-    from molw2s.probe import DATASETS, published
+    from molw2s.datasets import BENCHMARKS
     from molw2s.probe import probe as probe_
+    from molw2s.probe import published
     from molw2s.report.tables import probe_table
 
-    datasets = dataset or DATASETS
+    datasets = dataset or BENCHMARKS
     with _progress("probe") as progress:
         table = probe_(encoders or None, datasets, part, progress, trust_remote_code)
     quoted = published(datasets if part == "test" else [])
@@ -576,8 +575,7 @@ def _paper_columns(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = json_.loads(table.to_json(orient="records"))
-    return rows
+    return table.to_dict("records")
 
 
 def _print_json(content: dict[str, Any]) -> None:

@@ -94,16 +94,22 @@ class _CentredSpectrum(_Spectrum):
     def __init__(self, X: Array, y: Array) -> None:
         self.x_mean, self.y_mean = X.mean(0), y.mean(0)
         X = X - self.x_mean
-        tall = X.shape[0] > X.shape[1]
-        eigenvalues, vectors = positive_part(X.T @ X if tall else X @ X.T, max(X.shape))
-        scale = np.sqrt(eigenvalues)
-        U, self.V = (X @ vectors / scale, vectors) if tall else (vectors, X.T @ vectors / scale)
+        U, eigenvalues, self.V = decomposed(X)
         super().__init__(U, eigenvalues, y - self.y_mean)
 
     def coefficients(self, penalty: Array) -> Array:
         """(d, m) coefficients for one penalty a target; penalty 0 is the minimum-norm fit."""
         root = np.sqrt(self.eigenvalues)[:, None]
         return self.V @ (self.shrinkage(penalty) / root * self.projected)
+
+
+def decomposed(X: Array) -> tuple[Array, Array, Array]:
+    """X = U sqrt(eigenvalues) V', smallest first: U (n, r), eigenvalues (r,), V (d, r)."""
+    tall = X.shape[0] > X.shape[1]
+    eigenvalues, vectors = positive_part(X.T @ X if tall else X @ X.T, max(X.shape))
+    scale = np.sqrt(eigenvalues)
+    U, V = (X @ vectors / scale, vectors) if tall else (vectors, X.T @ vectors / scale)
+    return U, eigenvalues, V
 
 
 def positive_part(gram: Array, size: int) -> tuple[Array, Array]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,6 +22,11 @@ def cache_dir() -> Path:
         return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "molw2s"
+
+
+def as_file_name(text: str) -> str:
+    """``text`` with a dash for whatever not every file system, shell and link takes as it is."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

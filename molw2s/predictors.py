@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from molw2s.heads import positive_part
+from molw2s.heads import decomposed
 
 Array = NDArray[np.float64]
 
@@ -90,11 +90,8 @@ def centred_spectrum(features: NDArray[Any]) -> Spectrum:
     """The spectrum of K = X X' / n for features (n, d), centred here and taken to float64."""
     X = np.asarray(features, np.float64)
     X = X - X.mean(0)
-    tall = X.shape[0] > X.shape[1]
-    eigenvalues, vectors = positive_part(X.T @ X if tall else X @ X.T, max(X.shape))
-    eigenvalues, vectors = eigenvalues[::-1], vectors[:, ::-1]
-    directions = X @ vectors / np.sqrt(eigenvalues) if tall else vectors
-    return Spectrum(directions, eigenvalues / len(X))
+    directions, eigenvalues, _ = decomposed(X)
+    return Spectrum(directions[:, ::-1], eigenvalues[::-1] / len(X))
 
 
 def unlearned_energy(weak: Spectrum, strong: Spectrum, target: NDArray[Any]) -> float:

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
-from molw2s.datasets import Split, load_dataset, make_splits
+from molw2s.datasets import BENCHMARKS, Split, load_dataset, make_splits
 from molw2s.encoders import Encoder, embed, get_encoder
 from molw2s.encoders.base import check_names
 from molw2s.encoders.catalog import WEAK_HIDDEN_SIZES, shipped_names
@@ -22,7 +22,6 @@ from molw2s.heads import HEADS, Head
 from molw2s.locations import shipped
 
 Part = Literal["test", "valid"]
-DATASETS = ("esol", "freesolv", "lipop")
 PROBES: dict[str, Callable[[], Head]] = {
     "SVR(C=5, gamma=auto) raw": lambda: SVR(C=5, gamma="auto"),
     "SVR(C=5, gamma=auto) standardised": lambda: make_pipeline(
@@ -43,7 +42,7 @@ def default_encoders() -> list[str]:
 
 def probe(
     encoders: Iterable[str | Encoder] | None = None,
-    datasets: Iterable[str] = DATASETS,
+    datasets: Iterable[str] = BENCHMARKS,
     part: Part = "test",
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
     trust_remote_code: bool = False,
@@ -105,7 +104,7 @@ def probe(
     return pd.DataFrame(rows)
 
 
-def published(datasets: Iterable[str] = DATASETS) -> pd.DataFrame:
+def published(datasets: Iterable[str] = BENCHMARKS) -> pd.DataFrame:
     """The figures of Fabian et al. (2020) for the same test, quoted; columns as of ``probe``.
 
     ``rmse_std`` is not a number: only means over the three splits are at hand. The encoder's name

@@ -113,8 +113,16 @@ class Errors:
     def pgr(self) -> float:
         """Performance gap recovered (Burns et al. 2023); nan where the ceiling is no better than
         the weak model, so that there is no gap."""
-        gap = self.weak_error - self.strong_error
-        return self.gain / gap if gap > 1e-9 * self.weak_error else math.nan
+        return float(recovered(self.gain, self.weak_error, self.strong_error))
+
+
+def recovered(gain: Any, weak_error: Any, strong_error: Any) -> NDArray[np.float64]:
+    """gain / (weak_error - strong_error), one value each; nan where there is no such gap but
+    rounding error."""
+    gain, weak_error, strong_error = np.broadcast_arrays(gain, weak_error, strong_error)
+    gap = weak_error - strong_error
+    share = np.full(gap.shape, math.nan)
+    return np.divide(gain, gap, out=share, where=gap > 1e-9 * weak_error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +207,9 @@ def _answers(
     asked = [points.evaluation, points.validation, unlabelled]
     ends = np.cumsum([0 if rows is None else len(rows) for rows in asked])
 
+    if X.dtype != object:  # molecules that a finetuned encoder is given
+        X = np.asarray(X, np.float64)
+        asked = [None if rows is None else np.asarray(rows, np.float64) for rows in asked]
     with threadpool_limits(1):
         head.fit(X, labels)
         # One question: predictions that are kept on disk are then all of one fit.

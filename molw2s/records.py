@@ -35,7 +35,7 @@ def check_replaceable(
     """Raise InvalidInput if a run cannot be written to ``folder``, or would replace another one.
 
     One with the same settings and molecules is no other: its finished trials are not made again.
-    ``content_sha256`` is that of a dataset of one's own, which the settings do not tell.
+    ``content_sha256`` is that of the dataset: a CSV of one's own may have a built-in one's name.
     """
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not existing.is_dir():
@@ -53,7 +53,7 @@ def check_replaceable(
             for key in sorted({*there, *suite})
             if there.get(key) != suite.get(key)
         ]
-        if content_sha256 not in (None, data.get("content_sha256")):
+        if data.get("content_sha256", content_sha256) != content_sha256:
             other.append("other molecules, targets or parts")
     if other:
         raise InvalidInput(
@@ -66,7 +66,7 @@ def check_finished(folder: str | Path) -> None:
     """Raise InvalidInput if the manifest says that a run has not ended."""
     try:
         trials = json.loads((Path(folder) / "manifest.json").read_text())["trials"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return  # records alone, as a study keeps them
     if trials["done"] < trials["of"]:
         raise InvalidInput(

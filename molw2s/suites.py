@@ -250,6 +250,19 @@ def run_suite(
         Called with the run so far, whenever trials are finished.
     trust_remote_code
         Run the Python files that a checkpoint brings along; see ``get_encoder``.
+
+    Returns
+    -------
+    Run
+        One row a trial: a weak encoder, split and seed; or a seed and task.
+
+    Raises
+    ------
+    UnknownName
+        If nobody registered a dataset, encoder or head that the suite names.
+    InvalidInput
+        If two encoders have the same name, an encoder returns what it must not, or the data cannot
+        be split so.
     """
     if isinstance(suite, SyntheticSuite):
         from molw2s.synthetic.run import run_synthetic

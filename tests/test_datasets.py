@@ -101,6 +101,14 @@ def test_invalid_molecules_can_be_left_out(tmp_path):
     assert list(dataset.dropped) == [3, 4, 5, 6, 7]
 
 
+def test_empty_lines_are_no_molecules_but_count_as_lines(tmp_path):
+    assert read_csv(write(tmp_path, "smiles,target\n\nCCO,1\n\n")).smiles == ("CCO",)
+    with pytest.raises(InvalidInput, match="line 5: SMILES 'C1'"):
+        read_csv(write(tmp_path, "smiles,target\n\nCCO,1\n\nC1,2\n\n"))
+    with pytest.raises(InvalidInput, match="line 3: 'part' is 'tset'"):
+        read_csv(write(tmp_path, "smiles,target,part\n\nC,1,tset\n"), split_column="part")
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -108,6 +116,9 @@ def test_invalid_molecules_can_be_left_out(tmp_path):
         ("smiles,target\n", "no valid molecule"),
         ("smiles,y\nC,1\n", r"no target column 'target'; its columns: 'smiles', 'y'"),
         ("target\n1\n", "no smiles column"),
+        # pandas would take the first cells for row labels, and read the neighbours' columns.
+        ("smiles,target,y\nC,1,2,\nCC,3,4,\n", "lines with more cells than the header"),
+        ("smiles,target\nC,1\nCC,3,4\n", "cannot read .* line 3"),
     ],
 )
 def test_unusable_files(tmp_path, text, complaint):

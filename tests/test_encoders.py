@@ -265,6 +265,10 @@ def test_fingerprints_follow_everything_that_decides_the_output(tmp_path):
     assert TransformerEncoder(tmp_path).fingerprint != same.fingerprint
 
 
+def test_a_fingerprint_is_called_by_its_diameter():
+    assert [get_encoder("ecfp4", radius=radius).name for radius in (2, 3)] == ["ecfp4", "ecfp6"]
+
+
 def test_too_long_smiles_are_cut_with_a_warning(caplog):
     embeddings = get_encoder("weak-h8").encode(["C", "C" * 500, "C" * 600])
     assert "2 of 3 SMILES have more than 128 tokens and are cut; the first is row 1" in caplog.text

@@ -17,11 +17,13 @@ from transformers import (
     AutoTokenizer,
     BertConfig,
     DistilBertConfig,
+    GPT2Config,
     ModernBertConfig,
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaForMaskedLM,
 )
+from transformers.utils import logging as transformers_logging
 
 from molw2s import get_encoder
 from molw2s.cli import main
@@ -104,6 +106,21 @@ def test_all_the_positions_are_used_and_no_more(checkpoint):
     assert_allclose(encoder.encode(smiles), expected, atol=2e-5)
 
 
+def test_sizes_are_known_by_other_names_too(tmp_path, molecules):
+    """GPT-2's window and DistilBERT's depth, which BERT calls otherwise."""
+    save_tokenizer(tmp_path / "gpt2")
+    AutoModel.from_config(
+        GPT2Config(vocab_size=60, n_embd=16, n_layer=2, n_head=2, n_positions=32)
+    ).save_pretrained(tmp_path / "gpt2")
+    encoder = TransformerEncoder(tmp_path / "gpt2", spelling="as-given")
+    assert (encoder.dim, encoder.max_length) == (16, 32)
+    expected = one_by_one(tmp_path / "gpt2", molecules, truncation=True, max_length=32)
+    assert_allclose(encoder.encode(molecules), expected, atol=2e-5)
+    AutoModel.from_config(CONFIGS["distilbert"]).save_pretrained(tmp_path / "distilbert")
+    with pytest.raises(InvalidInput, match=r"layers \[9\], but .* 0 \(the embedding layer\) to 2"):
+        TransformerEncoder(tmp_path / "distilbert", layers=[9])
+
+
 def test_a_tokenizer_may_allow_less_than_the_positions(tmp_path):
     save_tokenizer(tmp_path, model_max_length=10)
     AutoModel.from_config(CONFIGS["roberta"]).save_pretrained(tmp_path)
@@ -117,6 +134,7 @@ def test_a_masked_language_model_is_an_encoder_too(tmp_path, molecules, capfd):
     model.save_pretrained(tmp_path)
     encoder = TransformerEncoder(tmp_path, spelling="as-given")
     assert encoder.model.pooler is None
+    assert transformers_logging.is_progress_bar_enabled()  # as it was before
     assert_allclose(encoder.encode(molecules), one_by_one(tmp_path, molecules), atol=2e-5)
     with pytest.raises(InvalidInput, match="has no pooler"):
         TransformerEncoder(tmp_path, pooling="mean+pooler").encode(["C"])

@@ -362,6 +362,9 @@ def test_a_run_killed_while_it_saves_is_not_finished(recipe, tmp_path, monkeypat
         ({"corpus": 5}, "corpus"),
         ({"readout.layers": [-1, 2]}, "there are 1 layers"),
         ({"corpus.0.sample": 10}, "corpus is no section"),
+        ({"optimisation.seed": -1}, "optimisation.seed: .* greater than or equal to 0"),
+        ({"architecture.intermediate_size": 0}, "architecture.intermediate_size: .* than 0"),
+        ({"readuot": {}}, "readuot: unknown setting; did you mean readout"),
     ],
 )
 def test_bad_recipes_name_the_key(recipe, change, complaint):
@@ -407,7 +410,7 @@ def test_a_corpus_without_molecules_says_so(recipe, tmp_path, fresh_cache):
 )  # fmt: skip
 def test_files_that_cannot_be_read_are_named(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(InvalidInput, match=f"cannot read the corpus .*{name}"):
+    with pytest.raises(InvalidInput, match=f"cannot read .*{name}"):
         read_source(CorpusPart(source=str(tmp_path / name)))
 
 

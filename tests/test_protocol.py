@@ -55,6 +55,24 @@ def test_errors_of_a_case_done_by_hand():
     assert math.isnan(errors.weak_penalty)
 
 
+def test_features_of_any_precision_are_fitted_in_float64():
+    weak, strong, target = data()
+    single = [
+        ThreeSets(*(np.float32(getattr(sets, name)) for name in ThreeSets.__slots__[:3]))
+        for sets in (*weak, strong)
+    ]
+    double = [
+        ThreeSets(*(np.float64(getattr(sets, name)) for name in ThreeSets.__slots__[:3]))
+        for sets in single
+    ]
+    for head in HEADS.names():
+        make = HEADS[head]
+        of_single = weak_to_strong(single[:-1], single[-1], target, make, make)
+        of_double = weak_to_strong(double[:-1], double[-1], target, make, make)
+        for one, other in zip(chain(*of_single), chain(*of_double)):
+            np.testing.assert_array_equal(astuple(one), astuple(other), err_msg=head)
+
+
 def test_validation_points_have_errors_of_their_own_and_change_no_other():
     weak, strong, target = data()
     head = HEADS["ridge"]

@@ -43,7 +43,7 @@ def run(rng=0, sizes=SIZES, splits=SPLITS, **settings):
     trials["weak_error_minus_misfit"] = trials["weak_error"] - trials["misfit"]
     trials["gain_minus_misfit"] = trials["gain"] - trials["misfit"]
     gap = trials["weak_error"] - trials["strong_error"]
-    trials["pgr"] = trials["gain"] / gap.where(gap != 0)
+    trials["pgr"] = trials["gain"] / gap.where(gap > 0)
     return trials
 
 
@@ -243,11 +243,21 @@ def test_what_is_of_one_run_is_not_made_of_many(folders, tmp_path, capsys):
     assert not (tmp_path / "both" / "table.md").exists()
 
 
-def test_a_dot_in_a_datasets_name_is_part_of_it(tmp_path):
-    write_records(run(dataset="my.data"), {}, tmp_path / "run")
-    write_study([tmp_path / "run"], tmp_path / "study.md")
-    assert (tmp_path / "study" / "my.data.png").is_file()
-    assert "](study/my.data.png)" in (tmp_path / "study.md").read_text()
+@pytest.mark.parametrize(
+    ("name", "file"), [("my.data", "my.data"), ("my data", "my-data"), ("a/b", "a-b")]
+)
+def test_any_name_of_a_dataset_will_do(tmp_path, name, file):
+    write_records(run(dataset=name), {}, tmp_path / "run")
+    write_study([tmp_path / "run"], tmp_path / "my study.md")
+    assert (tmp_path / "my study" / f"{file}.png").is_file()
+    assert f"](my%20study/{file}.png)" in (tmp_path / "my study.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["study", "v1.2"])
+def test_a_page_that_is_no_markdown_file_is_refused(folders, tmp_path, name):
+    with pytest.raises(InvalidInput, match=rf"name it {name}\.md"):
+        write_study(folders, tmp_path / "new" / name)
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("text", ["Mine.", f"{BEGIN}", f"{END} {BEGIN}"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from molw2s.errors import InvalidInput
+from molw2s.errors import InvalidInput, UnknownName
 from molw2s.heads import HEADS
 from molw2s.protocol import ThreeSets, weak_to_strong
 from molw2s.suites import SYNTHETIC_SUITES, expand_suites, load_suite, make_suite, run_suite
@@ -270,3 +270,8 @@ def test_the_realizable_ceiling_is_zero_and_a_perturbed_one_is_not():
 def test_wrong_settings_are_errors(changes, complaint):
     with pytest.raises(InvalidInput, match=complaint):
         make_suite(SMALL, **changes)
+
+
+def test_a_head_that_is_not_there_is_missed_before_anything_is_learned():
+    with pytest.raises(UnknownName, match="did you mean 'ridge'"):
+        make_suite(SMALL, strong_head="rigde")

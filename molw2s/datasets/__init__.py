@@ -1,10 +1,11 @@
 """Molecules with one measured property each, and how they are split."""
 
-from molw2s.datasets.catalog import DATASETS, load_dataset, register_dataset
+from molw2s.datasets.catalog import BENCHMARKS, DATASETS, load_dataset, register_dataset
 from molw2s.datasets.molecules import MoleculeDataset, read_csv
 from molw2s.datasets.splits import Split, make_splits
 
 __all__ = [
+    "BENCHMARKS",
     "DATASETS",
     "MoleculeDataset",
     "Split",

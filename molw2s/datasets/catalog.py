@@ -16,6 +16,7 @@ from molw2s.registry import Registry
 
 DATASETS: Registry[Callable[[], MoleculeDataset]] = Registry("dataset", "molw2s.datasets")
 register_dataset = DATASETS.register
+BENCHMARKS = ("esol", "freesolv", "lipop")
 
 
 def load_dataset(name: str) -> MoleculeDataset:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import zlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from molw2s.cells import read_cells
 from molw2s.errors import InvalidInput
 from molw2s.smiles import canonical, canonical_or_none
 
@@ -59,7 +58,9 @@ class MoleculeDataset:
     def __post_init__(self) -> None:
         if len(self.smiles) != len(self.target):
             raise InvalidInput(f"{len(self.smiles)} SMILES but {len(self.target)} targets")
-        self.target.setflags(write=False)
+        target = np.array(self.target, np.float64)  # a copy, that freezing leaves the caller's be
+        target.setflags(write=False)
+        object.__setattr__(self, "target", target)
 
     def __len__(self) -> int:
         return len(self.smiles)
@@ -126,17 +127,7 @@ def read_csv(
         valid and test (the line number is given; the header is line 1), or nothing is left.
     """
     path = Path(path)
-    try:
-        content = path.read_bytes()
-        frame = pd.read_csv(
-            io.BytesIO(content),
-            dtype=str,
-            keep_default_na=False,
-            skip_blank_lines=False,
-            compression="gzip" if path.suffix == ".gz" else None,
-        )
-    except (OSError, ValueError, EOFError, zlib.error) as error:  # the last two of a cut .gz
-        raise InvalidInput(f"cannot read {path}: {error}") from error
+    frame, sha256 = read_cells(path)
     for option, column in (
         ("smiles", smiles_column),
         ("target", target_column),
@@ -150,36 +141,36 @@ def read_csv(
 
     smiles = frame[smiles_column].str.strip()
     target = pd.to_numeric(frame[target_column].str.strip(), errors="coerce").to_numpy(np.float64)
-    problems: dict[int, str] = {}
-    for row, (text, value) in enumerate(zip(smiles, target)):
+    dropped: dict[int, str] = {}
+    for line, text, value in zip(frame.index, smiles, target):
         if canonical_or_none(text) is None:
-            problems[row] = f"SMILES {text!r} cannot be parsed"
+            dropped[line] = f"SMILES {text!r} cannot be parsed"
         elif not np.isfinite(value):
-            problems[row] = f"target {frame[target_column][row]!r} is not a finite number"
-    dropped = {row + 2: why for row, why in problems.items()}
-    if problems and not drop_invalid:
+            dropped[line] = f"target {frame.at[line, target_column]!r} is not a finite number"
+    if dropped and not drop_invalid:
         raise InvalidInput(
-            f"{path}: {len(problems)} invalid molecules\n{name_lines(dropped)}\n"
+            f"{path}: {len(dropped)} invalid molecules\n{name_lines(dropped)}\n"
             "mend them, or leave them out with --drop-invalid"
         )
-    keep = np.setdiff1d(np.arange(len(frame)), list(problems))
+    keep = ~frame.index.isin(list(dropped))
     parts = None
     if split_column is not None:
-        parts = tuple(frame[split_column].iloc[keep].str.strip())
-        for row, part in zip(keep, parts):
+        of_kept = frame.loc[keep, split_column].str.strip()
+        parts = tuple(of_kept)
+        for line, part in of_kept.items():
             if part not in PARTS:
                 raise InvalidInput(
-                    f"{path}, line {row + 2}: {split_column!r} is {part!r}, expected one of "
+                    f"{path}, line {line}: {split_column!r} is {part!r}, expected one of "
                     f"{', '.join(PARTS)}"
                 )
-    if not len(keep):
+    if not keep.any():
         raise InvalidInput(f"{path} holds no valid molecule")
 
     about.setdefault("name", path.name.removesuffix(".gz").removesuffix(".csv"))
     return MoleculeDataset(
-        smiles=tuple(smiles.iloc[keep]),
+        smiles=tuple(smiles[keep]),
         target=target[keep],
-        sha256=hashlib.sha256(content).hexdigest(),
+        sha256=sha256,
         split=parts,
         dropped=dropped,
         **about,

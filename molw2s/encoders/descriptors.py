@@ -23,7 +23,9 @@ from molw2s.smiles import parse_all
 class _MoleculeTransformer(TransformerMixin, BaseEstimator):
     """``transform`` is ``encode``, so that it can stand first in a scikit-learn pipeline."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        raise NotImplementedError
 
     def fit(self, smiles: Sequence[str], y: object = None) -> _MoleculeTransformer:
         return self
@@ -45,11 +47,13 @@ class _MoleculeTransformer(TransformerMixin, BaseEstimator):
 class MorganCounts(_MoleculeTransformer):
     """Extended-connectivity count fingerprint (Rogers and Hahn 2010); radius 2 is ECFP4/ECFC4."""
 
-    name = "ecfp4"
-
     def __init__(self, radius: int = 2, dim: int = 2048) -> None:
         self.radius = radius
         self.dim = dim
+
+    @property
+    def name(self) -> str:
+        return f"ecfp{2 * self.radius}"
 
     def encode(self, smiles: Sequence[str]) -> NDArray[np.float32]:
         """(n, dim) counts of atom environments, hashed into ``dim`` bins."""

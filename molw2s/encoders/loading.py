@@ -133,10 +133,12 @@ def _quiet() -> Iterator[None]:
     """Without transformers' report of the heads' weights that an encoder leaves unused."""
     from transformers.utils import logging
 
-    level = logging.get_verbosity()
+    level, shown = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
         yield
     finally:
         logging.set_verbosity(level)
+        if shown:
+            logging.enable_progress_bar()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from molw2s.encoders.loading import CHECKPOINT_FILES, check_trust, load_model, load_tokenizer
 from molw2s.encoders.shapes import bucket_lengths
-from molw2s.encoders.usage import Pooling, Spelling, Usage, read_usage
+from molw2s.encoders.usage import Pooling, Spelling, Usage, read_usage, stated
 from molw2s.errors import InvalidInput
 from molw2s.smiles import canonical, kekulized, name_rows
 
@@ -101,10 +101,9 @@ class TransformerEncoder:
 
     @property
     def hidden_size(self) -> int:
-        for key in ("hidden_size", "dim", "n_embd"):  # BERT and most; DistilBERT; GPT-2
-            if key in self.config:
-                return int(self.config[key])
-        raise InvalidInput(f"{self.folder}: config.json states no hidden_size")
+        if (size := stated(self.config, "hidden_size")) is None:
+            raise InvalidInput(f"{self.folder}: config.json states no hidden_size")
+        return size
 
     @property
     def dim(self) -> int:
@@ -139,7 +138,7 @@ class TransformerEncoder:
     @cached_property
     def max_length(self) -> int:
         """How many tokens the checkpoint takes, special ones among them."""
-        positions = int(self.config.get("max_position_embeddings", 512))
+        positions = stated(self.config, "max_position_embeddings") or 512
         table = getattr(getattr(self.model, "embeddings", None), "position_embeddings", None)
         padding = getattr(table, "padding_idx", None)
         if padding is not None:  # RoBERTa's family counts positions from behind the padding index

@@ -50,6 +50,18 @@ class Usage(BaseModel):
         return all(-depth - 1 <= layer <= depth for layer in self.layers)
 
 
+_ALIASES = {  # of most checkpoints, then of DistilBERT, GPT-2 and T5
+    "hidden_size": ("hidden_size", "dim", "n_embd", "d_model"),
+    "num_hidden_layers": ("num_hidden_layers", "n_layers", "n_layer", "num_layers"),
+    "max_position_embeddings": ("max_position_embeddings", "n_positions"),
+}
+
+
+def stated(config: dict[str, Any], setting: str) -> int | None:
+    """A size that config.json states, under whichever of its names; None where it does not."""
+    return next((int(config[key]) for key in _ALIASES[setting] if config.get(key)), None)
+
+
 def read_usage(folder: Path, config: dict[str, Any], **wanted: Any) -> Usage:
     """The usage stated in ``config`` (of ``folder``), with what is ``wanted`` and not None on top.
 
@@ -58,18 +70,18 @@ def read_usage(folder: Path, config: dict[str, Any], **wanted: Any) -> Usage:
     InvalidInput
         If a key or value does not fit, or a layer does not exist.
     """
-    stated = config.get("molw2s", {})
-    if not isinstance(stated, dict):
-        raise InvalidInput(f'{folder}: config.json says {stated!r} under "molw2s", not an object')
+    own = config.get("molw2s", {})
+    if not isinstance(own, dict):
+        raise InvalidInput(f'{folder}: config.json says {own!r} under "molw2s", not an object')
     given = {key: value for key, value in wanted.items() if value is not None}
     try:
-        usage = Usage.model_validate(stated | given)
+        usage = Usage.model_validate(own | given)
     except ValidationError as error:
         raise InvalidInput(
-            f"{folder}: settings of this encoder (its config.json says {stated!r} under "
+            f"{folder}: settings of this encoder (its config.json says {own!r} under "
             f'"molw2s"): {explain(error)}'
         ) from error
-    depth = config.get("num_hidden_layers")
+    depth = stated(config, "num_hidden_layers")
     if depth is not None and not usage.fits(depth):
         raise InvalidInput(
             f"{folder}: layers {list(usage.layers)}, but the checkpoint has hidden states 0 (the "

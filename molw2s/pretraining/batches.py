@@ -22,9 +22,10 @@ def schedule(
 ) -> list[tuple[int, NDArray[np.int64]]]:
     """The whole run as (padded length, spelling indices), until ``tokens`` real tokens are seen.
 
-    Every spelling of a pass comes once, but for the few that do not fill a batch of their bucket;
-    a new pass shuffles anew. A batch of length L has max(1, tokens_per_batch // L) spellings,
-    fewer only if its bucket holds fewer.
+    Whole passes, and a random part of the last one. Every spelling of a pass comes once, but for
+    the few that do not fill a batch of their bucket; a new pass shuffles anew. (``Trainer`` takes
+    the batches of all passes in a random order of its own.) A batch of length L has
+    max(1, tokens_per_batch // L) spellings, fewer only if its bucket holds fewer.
     """
     rng = np.random.default_rng(seed)
     bucket_of = np.searchsorted(buckets, lengths)

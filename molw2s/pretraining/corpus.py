@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,11 +17,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pooch
-from datasets import Dataset, Features, List, Value, disable_progress_bars, enable_progress_bars
+from datasets import Dataset, Features, List, Value
+from datasets.utils import (
+    are_progress_bars_disabled,
+    disable_progress_bars,
+    enable_progress_bars,
+)
 from rdkit import Chem
 from rdkit.Chem import BRICS
 
 from molw2s import smiles as smiles_
+from molw2s.cells import read_cells
+from molw2s.encoders.cache import source_digest
 from molw2s.errors import InvalidInput
 from molw2s.locations import cache_dir
 from molw2s.pretraining.descriptors import EXAMPLE, atomic_values, describe
@@ -99,24 +107,23 @@ def read_source(part: CorpusPart, seed: int = 0) -> tuple[list[str], Source]:
             f"corpus {part.source!r} is neither a file, here or beside the recipe, nor one of "
             f"{', '.join(CORPORA.names())}"
         )
-    of_csv = ".csv" in path.suffixes
-    try:
-        frame = pd.read_csv(path, **({} if of_csv else _SMI))
-    except (OSError, ValueError, EOFError, zlib.error) as error:  # the last two of a cut .gz
-        raise InvalidInput(f"cannot read the corpus {path}: {error}") from error
-    if of_csv:
+    if ".csv" in path.suffixes:
+        frame, digest = read_cells(path)
         columns = {str(column).lower(): column for column in frame.columns}
         column = columns.get(part.smiles_column.lower())
         if column is None:
             raise InvalidInput(
                 f"{path} has no column {part.smiles_column!r}: {list(frame.columns)}"
             )
-        smiles = frame[column].dropna().astype(str)
+        smiles = frame.loc[frame[column] != "", column]
     else:
-        smiles = frame[0]
+        try:
+            smiles = pd.read_csv(path, **_SMI)[0]
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        except (OSError, ValueError, EOFError, zlib.error) as error:  # the last two of a cut .gz
+            raise InvalidInput(f"cannot read the corpus {path}: {error}") from error
     if part.sample is not None and part.sample < len(smiles):
         smiles = smiles.sample(part.sample, random_state=seed).sort_index()
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
     name = part.source if part.source in CORPORA else path.name
     return smiles.tolist(), Source(name, digest, len(smiles))
 
@@ -129,7 +136,7 @@ def prepare(recipe: Recipe, processes: int = 1) -> tuple[Dataset, list[Source]]:
     ``descriptors``. A molecule is there once, however often and in whatever ways the parts write
     it; unreadable SMILES are left out. The result is kept on disk and found again by whatever
     decides it: the files' hashes, the parts, their columns and samples, the number of spellings,
-    the seed, and the descriptors and atomic values of an example.
+    the seed, the descriptors and atomic values of an example, RDKit's version and the code here.
 
     Raises
     ------
@@ -142,8 +149,9 @@ def prepare(recipe: Recipe, processes: int = 1) -> tuple[Dataset, list[Source]]:
     deciding = [
         [asdict(source) for source in sources],
         [[part.smiles_column, part.fragments] for part in recipe.corpus],
-        [seed, spellings, "each molecule once"],
+        [seed, spellings],
         [describe(EXAMPLE).tolist(), atomic_values(EXAMPLE).tolist()],
+        [version("rdkit"), source_digest(Path(__file__), Path(smiles_.__file__))],
     ]
     key = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:16]
     folder = cache_dir() / "corpora" / f"prepared-{key}"
@@ -209,9 +217,13 @@ def _keep(molecules: Dataset, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent) as scratch:
         saved = Path(scratch) / folder.name
+        hidden = are_progress_bars_disabled()
         disable_progress_bars()
-        molecules.save_to_disk(str(saved))
-        enable_progress_bars()
+        try:
+            molecules.save_to_disk(str(saved))
+        finally:
+            if not hidden:
+                enable_progress_bars()
         with suppress(OSError):
             saved.replace(folder)
 

@@ -6,10 +6,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from molw2s.encoders.usage import Usage
-from molw2s.errors import InvalidInput
+from molw2s.errors import InvalidInput, explain
 
 
 class _Section(BaseModel):
@@ -40,7 +48,7 @@ class Architecture(_Section):
     layers: int = Field(2, ge=1)
     heads: int = Field(2, ge=1)
     hidden_size: int = Field(32, ge=1)
-    intermediate_size: int | None = None
+    intermediate_size: PositiveInt | None = None
     dropout: float = Field(0.0, ge=0, lt=1)
 
     @model_validator(mode="after")
@@ -87,7 +95,7 @@ class Optimisation(_Section):
     warmup: float = Field(0.05, ge=0, lt=1)
     weight_decay: float = Field(0.01, ge=0)
     checkpoints: int = Field(10, ge=1, description="how many times the run is saved on its way")
-    seed: int = 0
+    seed: NonNegativeInt = 0
 
 
 class Recipe(_Section):
@@ -142,4 +150,4 @@ def read_recipe(path: str | Path, overrides: dict[str, Any] | None = None) -> Re
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        raise InvalidInput(f"{path}: {error}") from error
+        raise InvalidInput(f"{path}: {explain(error, Recipe.model_fields)}") from error

@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from transformers import PreTrainedTokenizerFast, Trainer, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
-from molw2s.datasets import load_dataset
+from molw2s.datasets import BENCHMARKS, load_dataset
 from molw2s.encoders.shapes import bucket_lengths
 from molw2s.errors import InvalidInput
 from molw2s.locations import write_atomically
@@ -35,7 +35,6 @@ from molw2s.pretraining.optimizer import make_optimizer
 from molw2s.pretraining.recipe import Recipe
 from molw2s.pretraining.tokenizer import names_atom, train_tokenizer
 
-BENCHMARKS = ("esol", "freesolv", "lipop")
 _CLIP = 5.0  # standard deviations
 _TEXTS_AT_ONCE = 10_000
 

@@ -26,7 +26,7 @@ _HEADINGS = {
     "sqrt_eps": "√eps",
     "slack": "2 √(eps · misfit)",
     "within_slack": "abs(gain − misfit) below that, up to 2 s.e.",
-    "complexity_term": "(d/n)^¼",
+    "complexity_term": "((d + 1) / n)^¼",
     "confidence_term": "(ln 20 / n)^¼",
     "gain_minus_misfit_se": "s.e. of gain − misfit",
 }
@@ -52,12 +52,12 @@ def diagonal_table(records: pd.DataFrame) -> pd.DataFrame:
         Fraction of tasks with w2s_error <= weak_error - misfit (Charikar et al. 2024, Theorem 1),
         as measured and with two standard errors of the evaluation granted.
     eps, within_eps, sqrt_eps
-        Mean ceiling, Theorem 2's eps; fraction of tasks with |gain - misfit| below it; mean of
-        its root.
+        Mean ceiling, Theorem 2's eps; fraction of tasks with |gain - misfit| below it, two standard
+        errors granted; mean of its root.
     slack, within_slack
-        2 sqrt(eps misfit) and the fraction of tasks with |gain - misfit| below it: for a linear
-        subspace gain - misfit = -2 <f_w - f_sw, f* - f_s> in population, which Cauchy and
-        Schwarz bound so.
+        2 sqrt(eps misfit) and the fraction of tasks with |gain - misfit| below it, two standard
+        errors granted: for a linear subspace gain - misfit = -2 <f_w - f_sw, f* - f_s> in
+        population, which Cauchy and Schwarz bound so.
     complexity_term, confidence_term
         Theorem 2's ((d + 1) / n)^(1/4) and (log(1 / delta) / n)^(1/4) for delta = 0.05, without
         the constants that the theorem leaves open.

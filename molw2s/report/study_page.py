@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 
 from molw2s.errors import InvalidInput
-from molw2s.locations import write_atomically
+from molw2s.locations import as_file_name, write_atomically
 from molw2s.records import check_finished, read_records
 from molw2s.report.bootstrap import DRAWS, SEED
 from molw2s.report.figures import gain_vs_misfit_panels, save_figure
@@ -46,10 +47,12 @@ def write_study(folders: Sequence[str | Path], page: str | Path) -> pd.DataFrame
     Raises
     ------
     InvalidInput
-        If a folder holds no run or one that has not ended, runs do not go together (``combine``),
-        or the page has no place for tables.
+        If the page is not a .md file or has no place for tables, a folder holds no run or one that
+        has not ended, or runs do not go together (``combine``).
     """
     page = Path(page)
+    if page.suffix != ".md":
+        raise InvalidInput(f"{page}: the page is Markdown; name it {page.name}.md")
     before, after = _around(page)
     for folder in folders:
         check_finished(folder)
@@ -61,8 +64,9 @@ def write_study(folders: Sequence[str | Path], page: str | Path) -> pd.DataFrame
     sections = [_NOTE.format(draws=DRAWS, seed=SEED)]
     for dataset, rows in table.groupby("dataset", sort=False):
         of_dataset = trials[trials["dataset"] == dataset]
-        save_figure(gain_vs_misfit_panels(of_dataset, rows), beside / str(dataset))
-        sections.append(_section(str(dataset), of_dataset, rows, beside.name))
+        figure = f"{beside.name}/{as_file_name(str(dataset))}"
+        save_figure(gain_vs_misfit_panels(of_dataset, rows), page.parent / figure)
+        sections.append(_section(str(dataset), of_dataset, rows, f"{quote(figure)}.png"))
     content = before + "\n\n".join([BEGIN, *sections, END]) + after
     write_atomically(page, content.encode())
     return table
@@ -82,7 +86,7 @@ def _around(page: Path) -> tuple[str, str]:
     return before, after
 
 
-def _section(dataset: str, trials: pd.DataFrame, table: pd.DataFrame, folder: str) -> str:
+def _section(dataset: str, trials: pd.DataFrame, table: pd.DataFrame, figure: str) -> str:
     unit = trials["unit"].iloc[0]
     distance = _DISTANCE if table["paper_distance"].notna().any() else ""
     return "\n\n".join(
@@ -94,7 +98,7 @@ def _section(dataset: str, trials: pd.DataFrame, table: pd.DataFrame, folder: st
             to_markdown(readable_study(table)).rstrip(),
             "Regret of each rule for choosing a teacher:",
             to_markdown(readable_regrets(table)).rstrip(),
-            f"![Gain against misfit on {dataset}]({folder}/{dataset}.png)",
+            f"![Gain against misfit on {dataset}]({figure})",
             "*Gain against misfit: one panel a combination (weak model → strong model), one dot a "
             "trial: weak encoder, split and, where a side is finetuned, its seed.*",
         ]

@@ -8,6 +8,7 @@ from typing import Literal
 import pandas as pd
 
 from molw2s.errors import InvalidInput
+from molw2s.protocol import recovered
 from molw2s.report.diagonal import has_tasks
 
 MEASURES = (
@@ -45,8 +46,9 @@ def summary_table(records: pd.DataFrame) -> pd.DataFrame:
     splits = records.groupby([*who, "split"], sort=False)[list(MEASURES)].mean()
     table = splits.groupby(who, sort=False).agg(["mean", "std"])
     table.columns = [f"{measure}_{statistic}" for measure, statistic in table.columns]
-    gap = table["weak_error_mean"] - table["strong_error_mean"]
-    table["pgr"] = table["gain_mean"] / gap.where(gap > 0)
+    table["pgr"] = recovered(
+        table["gain_mean"], table["weak_error_mean"], table["strong_error_mean"]
+    )
     ordered: pd.DataFrame = table.reset_index().sort_values(
         "weak_error_minus_misfit_mean", kind="stable", ignore_index=True
     )

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, field_validator
 
+from molw2s.heads import HEADS
+
 Representation = Literal["target", "pretrained", "perturbed"]
 
 
@@ -65,6 +67,12 @@ class SyntheticSuite(BaseModel):
     batch: PositiveInt = 256
     learning_rate: float = Field(0.005, gt=0)
     polish: int = Field(500, ge=0)
+
+    @field_validator("weak_head", "strong_head")
+    @classmethod
+    def _known_head(cls, name: str) -> str:
+        HEADS[name]  # before anything is learned for it
+        return name
 
     @field_validator("seeds")
     @classmethod
