@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from molw2s.errors import InvalidInput
-from molw2s.records import REQUIRED, read_records
+from molw2s.records import REQUIRED, check_finished, read_records
 from molw2s.report import (
     compare_with_paper,
     gain_vs_misfit,
