@@ -15,7 +15,7 @@ from molw2s import load_suite, run_suite
 from molw2s.report.comparison import compare_with_paper
 
 HEADS = ("least-squares", "ridge", "norm-ball", "kernel-ridge", "kernel-ball")
-SHOWN = ("weak-h8", "weak-h32", "weak-h96")
+SHOWN = ("weak-h8-v2", "weak-h32-v2", "weak-h96-v2")
 
 
 def main() -> None:

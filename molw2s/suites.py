@@ -35,7 +35,7 @@ from molw2s.synthetic.settings import SyntheticSuite
 from molw2s.trials import Case, Labels, Mode, Side, Trial, fit_count, make_cases, run_trials
 
 SplitSeed = Annotated[int, Field(ge=0, lt=2**32)]
-WEAK_FAMILY = tuple(f"weak-h{size}" for size in WEAK_HIDDEN_SIZES)
+WEAK_FAMILY = tuple(f"weak-h{size}-v2" for size in WEAK_HIDDEN_SIZES)
 SYNTHETIC_SUITES = tuple(
     f"synthetic-{setting}"
     for setting in (

@@ -275,19 +275,22 @@ def test_too_long_smiles_are_cut_with_a_warning(caplog):
     assert_allclose(embeddings[1], embeddings[2])
 
 
-def test_the_shipped_family_is_the_papers():
+@pytest.mark.parametrize("version", ["", "-v2"])
+def test_the_shipped_family_is_the_papers(version):
     for size in WEAK_HIDDEN_SIZES:
-        config = json.loads((shipped("models") / f"weak-h{size}" / "config.json").read_text())
+        folder = shipped("models") / f"weak-h{size}{version}"
+        config = json.loads((folder / "config.json").read_text())
         assert config["hidden_size"] == size
         assert config["num_hidden_layers"] == config["num_attention_heads"] == 2
-    strong = json.loads((shipped("models") / "strong-small" / "config.json").read_text())
+    strong = json.loads((shipped("models") / f"strong-small{version}" / "config.json").read_text())
     assert strong["num_hidden_layers"] >= 6
     assert strong["hidden_size"] > 2 * max(WEAK_HIDDEN_SIZES)
 
 
-def test_all_weak_encoders_saw_the_same():
+@pytest.mark.parametrize("version", ["", "-v2"])
+def test_all_weak_encoders_saw_the_same(version):
     records = [
-        json.loads((shipped("models") / f"weak-h{size}" / "training.json").read_text())
+        json.loads((shipped("models") / f"weak-h{size}{version}" / "training.json").read_text())
         for size in WEAK_HIDDEN_SIZES
     ]
     for key in ("corpus", "tokens", "molecules", "steps"):

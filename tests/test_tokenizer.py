@@ -10,8 +10,7 @@ from molw2s.encoders.catalog import WEAK_HIDDEN_SIZES
 from molw2s.locations import shipped
 from molw2s.pretraining.tokenizer import train_tokenizer
 from molw2s.smiles import canonical
-
-FAMILY = [f"weak-h{size}" for size in WEAK_HIDDEN_SIZES]
+from molw2s.suites import WEAK_FAMILY
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +48,7 @@ def test_special_tokens_surround_a_molecule(trained):
 
 
 @pytest.mark.parametrize("name", ["esol", "freesolv", "lipop"])
-@pytest.mark.parametrize("folder", ["weak-h8", "strong-small"])
+@pytest.mark.parametrize("folder", ["weak-h8", "weak-h8-v2"])
 def test_round_trip_on_every_molecule(name, folder):
     tokenizer = AutoTokenizer.from_pretrained(shipped("models") / folder)
     smiles = load_dataset(name).smiles
@@ -67,10 +66,16 @@ def test_a_saved_tokenizer_is_the_same(trained, tmp_path):
     assert again.model_max_length == trained.model_max_length == 128
 
 
-def test_the_family_shares_one_tokenizer():
+@pytest.mark.parametrize(
+    "names",
+    [
+        WEAK_FAMILY,
+        [*(f"weak-h{size}" for size in WEAK_HIDDEN_SIZES), "strong-small", "strong-small-v2"],
+    ],
+)
+def test_a_family_shares_one_tokenizer(names):
     vocabularies = [
-        AutoTokenizer.from_pretrained(shipped("models") / name).get_vocab()
-        for name in (*FAMILY, "strong-small")
+        AutoTokenizer.from_pretrained(shipped("models") / name).get_vocab() for name in names
     ]
     assert all(vocabulary == vocabularies[0] for vocabulary in vocabularies)
 
