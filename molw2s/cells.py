@@ -1,23 +1,21 @@
-"""CSV files as people write them: every cell as text, every fault with its line."""
+"""CSV files as people write them: every cell as text, with the line it stands in."""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import warnings
+import lzma
 import zlib
 from pathlib import Path
 
 import pandas as pd
-from pandas.errors import ParserWarning
 
 from molw2s.errors import InvalidInput
 
 
 def read_cells(path: Path) -> tuple[pd.DataFrame, str]:
-    """The cells of a CSV file (gzip allowed) with a header, and the file's SHA-256.
+    """The cells of a CSV file (compressed or not) with a header, and the file's SHA-256.
 
-    The index are line numbers, the header being line 1; empty lines are left out.
+    The index are line numbers, the header being line 1; lines without any text are left out.
 
     Raises
     ------
@@ -26,20 +24,12 @@ def read_cells(path: Path) -> tuple[pd.DataFrame, str]:
         take the first ones for row labels and the others for their neighbours' columns.
     """
     try:
-        content = path.read_bytes()
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", ParserWarning)
-            cells = pd.read_csv(
-                io.BytesIO(content),
-                dtype=str,
-                keep_default_na=False,
-                skip_blank_lines=False,
-                index_col=False,
-                compression="gzip" if path.suffix == ".gz" else None,
-            )
-    except ParserWarning as error:
-        raise InvalidInput(f"{path}: there are lines with more cells than the header") from error
-    except (OSError, ValueError, EOFError, zlib.error) as error:  # the last two of a cut .gz
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        cells = pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False)
+    except (OSError, ValueError, EOFError, zlib.error, lzma.LZMAError) as error:  # or cut archives
         raise InvalidInput(f"cannot read {path}: {error}") from error
+    if not isinstance(cells.index, pd.RangeIndex):
+        raise InvalidInput(f"{path}: there are lines with more cells than the header")
     cells.index += 2
-    return cells[(cells != "").any(axis=1)], hashlib.sha256(content).hexdigest()
+    has_text = cells.apply(lambda column: column.str.strip() != "").any(axis=1)
+    return cells[has_text], digest

@@ -387,6 +387,8 @@ def encode(
     frame, _ = read_cells(file)
     if smiles_column not in frame:
         raise InvalidInput(f"{file} has no column {smiles_column!r}; it has {list(frame.columns)}")
+    if len(frame) and frame.index[-1] - 1 > len(frame):
+        print(f"{file}: lines without any text are left out", file=sys.stderr)
     embeddings = embed(chosen, frame[smiles_column].str.strip().tolist())
     buffer = io.BytesIO()
     np.save(buffer, embeddings)

@@ -207,7 +207,7 @@ def _answers(
     asked = [points.evaluation, points.validation, unlabelled]
     ends = np.cumsum([0 if rows is None else len(rows) for rows in asked])
 
-    if X.dtype != object:  # molecules that a finetuned encoder is given
+    if getattr(X, "dtype", None) != np.dtype(object):  # a finetuned encoder is given SMILES
         X = np.asarray(X, np.float64)
         asked = [None if rows is None else np.asarray(rows, np.float64) for rows in asked]
     with threadpool_limits(1):

@@ -66,12 +66,12 @@ def check_finished(folder: str | Path) -> None:
     """Raise InvalidInput if the manifest says that a run has not ended."""
     try:
         trials = json.loads((Path(folder) / "manifest.json").read_text())["trials"]
+        done, of = trials["done"], trials["of"]
     except (OSError, ValueError, KeyError, TypeError):
         return  # records alone, as a study keeps them
-    if trials["done"] < trials["of"]:
+    if done < of:
         raise InvalidInput(
-            f"{folder} holds {trials['done']} of {trials['of']} trials; the command that began the "
-            "run finishes it"
+            f"{folder} holds {done} of {of} trials; the command that began the run finishes it"
         )
 
 

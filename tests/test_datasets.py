@@ -81,6 +81,9 @@ def test_a_gzipped_csv(tmp_path):
     path = tmp_path / "my.csv.gz"
     path.write_bytes(gzip.compress(b"smiles,target\nCCO,1\n"))
     assert read_csv(path).name == "my"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(InvalidInput, match="cannot read"):
+        read_csv(path)
 
 
 BAD = "smiles,target\nCCO,1\nC1CC,2\nCC,\nCCC,inf\nCCCC,abc\n,3\nC,4\n"
@@ -102,7 +105,7 @@ def test_invalid_molecules_can_be_left_out(tmp_path):
 
 
 def test_empty_lines_are_no_molecules_but_count_as_lines(tmp_path):
-    assert read_csv(write(tmp_path, "smiles,target\n\nCCO,1\n\n")).smiles == ("CCO",)
+    assert read_csv(write(tmp_path, "smiles,target\n\nCCO,1\n  ,\n\n")).smiles == ("CCO",)
     with pytest.raises(InvalidInput, match="line 5: SMILES 'C1'"):
         read_csv(write(tmp_path, "smiles,target\n\nCCO,1\n\nC1,2\n\n"))
     with pytest.raises(InvalidInput, match="line 3: 'part' is 'tset'"):

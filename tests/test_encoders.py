@@ -14,6 +14,7 @@ from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel
 
 from molw2s import embed, get_encoder, load_dataset
 from molw2s.encoders import Encoder
+from molw2s.encoders.base import check_names
 from molw2s.encoders.catalog import WEAK_HIDDEN_SIZES
 from molw2s.encoders.descriptors import cumulative
 from molw2s.encoders.transformer import TransformerEncoder
@@ -266,7 +267,10 @@ def test_fingerprints_follow_everything_that_decides_the_output(tmp_path):
 
 
 def test_a_fingerprint_is_called_by_its_diameter():
-    assert [get_encoder("ecfp4", radius=radius).name for radius in (2, 3)] == ["ecfp4", "ecfp6"]
+    narrow, wide = get_encoder("ecfp4"), get_encoder("ecfp4", radius=3)
+    assert (narrow.name, wide.name) == ("ecfp4", "ecfp6")
+    narrow.name = "mine"
+    check_names([narrow, wide])
 
 
 def test_too_long_smiles_are_cut_with_a_warning(caplog):

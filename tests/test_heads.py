@@ -182,10 +182,11 @@ def test_equal_molecules_and_constant_labels_are_no_trouble():
         assert_allclose(prediction, 3.0, rtol=1e-6, err_msg=name)
 
 
-def test_heads_are_float64_and_clonable():
-    X, y = problem()
+def test_heads_are_clonable_and_ours_compute_in_float64():
+    X, y = (values.astype(np.float32) for values in problem())
     for name in HEADS.names():
-        assert clone(HEADS[name]()).fit(X, y).predict(X).dtype == np.float64
+        predicted = clone(HEADS[name]()).fit(X, y).predict(X)
+        assert name == "least-squares" or predicted.dtype == np.float64
 
 
 @pytest.mark.parametrize(

@@ -97,8 +97,9 @@ def test_a_table_that_is_not_ours_is_refused(tmp_path):
         read_records(tmp_path)
 
 
-def test_a_manifest_that_says_nothing_of_trials_is_no_obstacle(tmp_path):
-    (tmp_path / "manifest.json").write_text("[]")
+@pytest.mark.parametrize("text", ["[]", "{}", '{"trials": null}', '{"trials": {}}'])
+def test_a_manifest_that_says_nothing_of_trials_is_no_obstacle(tmp_path, text):
+    (tmp_path / "manifest.json").write_text(text)
     check_finished(tmp_path)
 
 

@@ -253,6 +253,13 @@ def test_any_name_of_a_dataset_will_do(tmp_path, name, file):
     assert f"](my%20study/{file}.png)" in (tmp_path / "my study.md").read_text()
 
 
+def test_two_datasets_never_share_a_figures_file(tmp_path):
+    write_records(pd.concat([run(dataset="a b"), run(dataset="a-b")]), {}, tmp_path / "run")
+    with pytest.raises(InvalidInput, match="a b, a-b would have one figure file"):
+        write_study([tmp_path / "run"], tmp_path / "study.md")
+    assert not (tmp_path / "study").exists()
+
+
 @pytest.mark.parametrize("name", ["study", "v1.2"])
 def test_a_page_that_is_no_markdown_file_is_refused(folders, tmp_path, name):
     with pytest.raises(InvalidInput, match=rf"name it {name}\.md"):

@@ -23,9 +23,7 @@ from molw2s.smiles import parse_all
 class _MoleculeTransformer(TransformerMixin, BaseEstimator):
     """``transform`` is ``encode``, so that it can stand first in a scikit-learn pipeline."""
 
-    @property
-    def name(self) -> str:
-        raise NotImplementedError
+    name: str
 
     def fit(self, smiles: Sequence[str], y: object = None) -> _MoleculeTransformer:
         return self
@@ -50,10 +48,7 @@ class MorganCounts(_MoleculeTransformer):
     def __init__(self, radius: int = 2, dim: int = 2048) -> None:
         self.radius = radius
         self.dim = dim
-
-    @property
-    def name(self) -> str:
-        return f"ecfp{2 * self.radius}"
+        self.name = f"ecfp{2 * radius}"
 
     def encode(self, smiles: Sequence[str]) -> NDArray[np.float32]:
         """(n, dim) counts of atom environments, hashed into ``dim`` bins."""

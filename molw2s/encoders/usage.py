@@ -59,7 +59,9 @@ _ALIASES = {  # of most checkpoints, then of DistilBERT, GPT-2 and T5
 
 def stated(config: dict[str, Any], setting: str) -> int | None:
     """A size that config.json states, under whichever of its names; None where it does not."""
-    return next((int(config[key]) for key in _ALIASES[setting] if config.get(key)), None)
+    return next(
+        (int(config[key]) for key in _ALIASES[setting] if config.get(key) is not None), None
+    )
 
 
 def read_usage(folder: Path, config: dict[str, Any], **wanted: Any) -> Usage:

@@ -26,8 +26,8 @@ from datasets.utils import (
 from rdkit import Chem
 from rdkit.Chem import BRICS
 
+from molw2s import cells
 from molw2s import smiles as smiles_
-from molw2s.cells import read_cells
 from molw2s.encoders.cache import source_digest
 from molw2s.errors import InvalidInput
 from molw2s.locations import cache_dir
@@ -108,7 +108,7 @@ def read_source(part: CorpusPart, seed: int = 0) -> tuple[list[str], Source]:
             f"{', '.join(CORPORA.names())}"
         )
     if ".csv" in path.suffixes:
-        frame, digest = read_cells(path)
+        frame, digest = cells.read_cells(path)
         columns = {str(column).lower(): column for column in frame.columns}
         column = columns.get(part.smiles_column.lower())
         if column is None:
@@ -151,7 +151,7 @@ def prepare(recipe: Recipe, processes: int = 1) -> tuple[Dataset, list[Source]]:
         [[part.smiles_column, part.fragments] for part in recipe.corpus],
         [seed, spellings],
         [describe(EXAMPLE).tolist(), atomic_values(EXAMPLE).tolist()],
-        [version("rdkit"), source_digest(Path(__file__), Path(smiles_.__file__))],
+        [version("rdkit"), source_digest(*map(Path, (__file__, cells.__file__, smiles_.__file__)))],
     ]
     key = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:16]
     folder = cache_dir() / "corpora" / f"prepared-{key}"

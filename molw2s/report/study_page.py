@@ -48,15 +48,19 @@ def write_study(folders: Sequence[str | Path], page: str | Path) -> pd.DataFrame
     ------
     InvalidInput
         If the page is not a .md file or has no place for tables, a folder holds no run or one that
-        has not ended, or runs do not go together (``combine``).
+        has not ended, or runs do not go together (``combine``), or by their datasets' names would
+        share a figure's file.
     """
     page = Path(page)
-    if page.suffix != ".md":
+    if page.suffix.lower() not in (".md", ".markdown"):
         raise InvalidInput(f"{page}: the page is Markdown; name it {page.name}.md")
     before, after = _around(page)
     for folder in folders:
         check_finished(folder)
     trials = combine(read_records(folder) for folder in folders)
+    names = [str(name) for name in trials["dataset"].unique()]
+    if len({as_file_name(name) for name in names}) < len(names):
+        raise InvalidInput(f"two of {', '.join(names)} would have one figure file; rename one")
     table = combination_table(trials)
     beside = page.with_suffix("")
     write_atomically(beside / "records.csv", trials.to_csv(index=False).encode())
