@@ -28,8 +28,8 @@ def read_cells(path: Path) -> tuple[pd.DataFrame, str]:
         cells = pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False)
     except (OSError, ValueError, EOFError, zlib.error, lzma.LZMAError) as error:  # or cut archives
         raise InvalidInput(f"cannot read {path}: {error}") from error
-    if not isinstance(cells.index, pd.RangeIndex):
+    if len(cells) and not isinstance(cells.index, pd.RangeIndex):
         raise InvalidInput(f"{path}: there are lines with more cells than the header")
-    cells.index += 2
+    cells.index = pd.RangeIndex(2, 2 + len(cells))
     has_text = cells.apply(lambda column: column.str.strip() != "").any(axis=1)
     return cells[has_text], digest
