@@ -11,6 +11,9 @@ import pandas as pd
 
 from molw2s.errors import InvalidInput
 
+UNREADABLE = (OSError, ValueError, EOFError, zlib.error, lzma.LZMAError)
+"""What pandas raises for a file it cannot read; the last three for archives that were cut."""
+
 
 def read_cells(path: Path) -> tuple[pd.DataFrame, str]:
     """The cells of a CSV file (compressed or not) with a header, and the file's SHA-256.
@@ -26,7 +29,7 @@ def read_cells(path: Path) -> tuple[pd.DataFrame, str]:
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         cells = pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False)
-    except (OSError, ValueError, EOFError, zlib.error, lzma.LZMAError) as error:  # or cut archives
+    except UNREADABLE as error:
         raise InvalidInput(f"cannot read {path}: {error}") from error
     if len(cells) and not isinstance(cells.index, pd.RangeIndex):
         raise InvalidInput(f"{path}: there are lines with more cells than the header")

@@ -218,11 +218,10 @@ def run(
         suite.name: (out or runs / suite.name) if len(chosen) == 1 else (out or runs) / suite.name
         for suite in chosen
     }
+    data = {suite.name: dataset or load_dataset(suite.dataset) for suite in molecular}
     for suite in chosen:
-        data = None
-        if not isinstance(suite, SyntheticSuite):
-            data = (dataset or load_dataset(suite.dataset)).content_sha256
-        check_replaceable(folders[suite.name], suite.model_dump(mode="json"), data, overwrite)
+        content = data[suite.name].content_sha256 if suite.name in data else None
+        check_replaceable(folders[suite.name], suite.model_dump(mode="json"), content, overwrite)
 
     if synthetic:
         from molw2s.synthetic.run import learn_representations
@@ -238,7 +237,7 @@ def run(
             write_records(run.records, run.manifest, folder)
 
         with _progress(suite.name) as progress:
-            run_suite(suite, dataset, progress, jobs, keep, trust_remote_code)
+            run_suite(suite, data.get(suite.name), progress, jobs, keep, trust_remote_code)
         write_report(folder)
         records = read_records(folder)
         results.append({"suite": suite.name, "out": str(folder), **_tables(records)})

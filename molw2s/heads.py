@@ -1,9 +1,9 @@
 """Heads: convex sets of functions over fixed features, fitted in closed form.
 
 A head is a scikit-learn regressor: ``fit(X, y)`` with X (n, d) and y (n,) or (n, m) - m tasks at
-once - then ``predict(X)``. The protocol hands every head float64, and those written here compute in
-nothing else. ``HEADS`` maps a name to a function that makes
-an unfitted one; any scikit-learn regressor that takes many targets can be registered.
+once - then ``predict(X)``. The protocol hands every head float64, and those written here compute
+in nothing else. ``HEADS`` maps a name to a function that makes an unfitted one; any scikit-learn
+regressor that takes many targets can be registered.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -120,8 +119,8 @@ def read_source(part: CorpusPart, seed: int = 0) -> tuple[list[str], Source]:
         try:
             smiles = pd.read_csv(path, **_SMI)[0]
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        except (OSError, ValueError, EOFError, zlib.error) as error:  # the last two of a cut .gz
-            raise InvalidInput(f"cannot read the corpus {path}: {error}") from error
+        except cells.UNREADABLE as error:
+            raise InvalidInput(f"cannot read {path}: {error}") from error
     if part.sample is not None and part.sample < len(smiles):
         smiles = smiles.sample(part.sample, random_state=seed).sort_index()
     name = part.source if part.source in CORPORA else path.name
