@@ -4,7 +4,8 @@ python benchmarks/pretraining_speed.py [--recipe benchmarks/pretraining/strong.y
 
 Trains the recipe's architecture with the Trainer, its own optimizer and its own batches on random
 molecules-like token sequences (lengths as in drug-like SMILES), and prints tokens a second, the
-share of peak, and how much memory grew between the first and the last third of the steps.
+share of peak, and how much memory grew between the first and the last third of the steps. No
+checkpoints are written.
 FLOPs are those that a transformer needs, 6 a weight and token, plus attention's 12 n d a layer;
 padding and recomputation count as waste. "Real" tokens are those that are not padding.
 """
@@ -15,6 +16,7 @@ import argparse
 import resource
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +65,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         Trainer(
             model=model,
-            args=training_arguments(recipe, Path(folder), len(plan)),
+            args=replace(training_arguments(recipe, Path(folder), len(plan)), save_strategy="no"),
             train_dataset=batches,
             data_collator=only_item,
             optimizers=(make_optimizer(model, recipe.optimisation), None),
