@@ -107,6 +107,8 @@ class Clock(TrainerCallback):
         self.memory: list[float] = []
 
     def on_step_end(self, args, state, control, **kwargs):
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
         self.times.append(time.perf_counter())
         self.memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 

@@ -140,3 +140,17 @@ def test_targets_cannot_be_changed_by_accident():
     dataset = MoleculeDataset("x", ("C",), np.array([1.0]), "")
     with pytest.raises(ValueError, match="read-only"):
         dataset.target[0] = 2
+
+
+@pytest.mark.parametrize(
+    ("target", "split", "complaint"),
+    [
+        ([1.0], None, "2 SMILES but 1 targets"),
+        ([1.0, 2.0], ("train",), "2 SMILES but parts for 1"),
+        ([1.0, np.nan], None, "1 targets are not finite: row 1: 'CC'"),
+        ([-np.inf, 2.0], None, "1 targets are not finite: row 0: 'C'"),
+    ],
+)
+def test_a_dataset_made_in_python_is_checked(target, split, complaint):
+    with pytest.raises(InvalidInput, match=complaint):
+        MoleculeDataset("x", ("C", "CC"), np.array(target), "", split=split)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from molw2s.cells import read_cells
 from molw2s.errors import InvalidInput
-from molw2s.smiles import canonical, canonical_or_none
+from molw2s.smiles import canonical, canonical_or_none, name_rows
 
 if TYPE_CHECKING:
     import datasets as hf
@@ -42,6 +42,11 @@ class MoleculeDataset:
         The user's own assignment of each molecule to "train", "valid" or "test".
     dropped : dict
         Line number in the file -> why that molecule was left out.
+
+    Raises
+    ------
+    InvalidInput
+        If there are more SMILES than targets or parts, or fewer, or a target is not finite.
     """
 
     name: str
@@ -58,7 +63,14 @@ class MoleculeDataset:
     def __post_init__(self) -> None:
         if len(self.smiles) != len(self.target):
             raise InvalidInput(f"{len(self.smiles)} SMILES but {len(self.target)} targets")
+        if self.split is not None and len(self.split) != len(self.smiles):
+            raise InvalidInput(f"{len(self.smiles)} SMILES but parts for {len(self.split)}")
         target = np.array(self.target, np.float64)  # a copy, that freezing leaves the caller's be
+        strange = np.flatnonzero(~np.isfinite(target)).tolist()
+        if strange:
+            raise InvalidInput(
+                f"{len(strange)} targets are not finite: {name_rows(self.smiles, strange)}"
+            )
         target.setflags(write=False)
         object.__setattr__(self, "target", target)
 
