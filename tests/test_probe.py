@@ -47,11 +47,11 @@ def test_probe_is_rmse_of_svrs_fitted_on_the_parts_before(part):
 
 
 def test_choosing_on_valid_never_looks_at_test(monkeypatch):
-    """Test molecules without targets would spoil every figure they entered."""
+    """Absurd targets of test molecules would spoil every figure they entered."""
     data = load_dataset("freesolv")
     (split, *_) = make_splits(data)
     target = data.target.copy()
-    target[split.test] = np.nan
+    target[split.test] = 1e9
     features = embed(get_encoder("ecfp4"), data.smiles)
 
     class Blind:
@@ -63,7 +63,7 @@ def test_choosing_on_valid_never_looks_at_test(monkeypatch):
     blind = type(data)("blind", data.smiles, target, data.sha256)
     monkeypatch.setattr("molw2s.probe.load_dataset", lambda name: blind)
     monkeypatch.setattr("molw2s.probe.make_splits", lambda dataset: [split] * 2)
-    assert np.isfinite(probe([Blind()], ["blind"], "valid")["rmse_mean"]).all()
+    assert (probe([Blind()], ["blind"], "valid")["rmse_mean"] < 10).all()
 
 
 @pytest.mark.parametrize(
