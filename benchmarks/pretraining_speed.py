@@ -1,6 +1,7 @@
 """Pretraining throughput as a share of the machine's measured bfloat16 matmul peak.
 
 python benchmarks/pretraining_speed.py [--recipe benchmarks/pretraining/strong.yaml] [--steps 60]
+                                        [--set architecture.hidden_size=384 ...]
 
 Trains the recipe's architecture with the Trainer, its own optimizer and its own batches on random
 molecules-like token sequences (lengths as in drug-like SMILES), and prints tokens a second, the
@@ -40,8 +41,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--recipe", default=here / "pretraining" / "strong.yaml")
     parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
-    recipe = read_recipe(options.recipe)
+    recipe = read_recipe(options.recipe, dict(item.split("=", 1) for item in options.set))
 
     tokenizer = train_tokenizer(["CCO"])
     rng = np.random.default_rng(0)
