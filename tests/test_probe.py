@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,11 +48,11 @@ def test_probe_is_rmse_of_svrs_fitted_on_the_parts_before(part):
 
 
 def test_choosing_on_valid_never_looks_at_test(monkeypatch):
-    """Absurd targets of test molecules would spoil every figure they entered."""
+    """Test molecules without targets would spoil every figure they entered."""
     data = load_dataset("freesolv")
     (split, *_) = make_splits(data)
     target = data.target.copy()
-    target[split.test] = 1e9
+    target[split.test] = np.nan
     features = embed(get_encoder("ecfp4"), data.smiles)
 
     class Blind:
@@ -60,10 +61,11 @@ def test_choosing_on_valid_never_looks_at_test(monkeypatch):
         def encode(self, smiles):
             return features
 
-    blind = type(data)("blind", data.smiles, target, data.sha256)
+    blind = replace(data, name="blind")
+    object.__setattr__(blind, "target", target)  # a dataset made with such targets is refused
     monkeypatch.setattr("molw2s.probe.load_dataset", lambda name: blind)
     monkeypatch.setattr("molw2s.probe.make_splits", lambda dataset: [split] * 2)
-    assert (probe([Blind()], ["blind"], "valid")["rmse_mean"] < 10).all()
+    assert np.isfinite(probe([Blind()], ["blind"], "valid")["rmse_mean"]).all()
 
 
 @pytest.mark.parametrize(
