@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import socket
+import time
 from pathlib import Path
 from uuid import uuid4
 
 _PACKAGE = Path(__file__).resolve().parent
+_DAY = 24 * 3600
 
 
 def shipped(folder: str) -> Path:
@@ -30,9 +33,12 @@ def as_file_name(text: str) -> str:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Put ``content`` at ``path`` in one step: a reader or a crash never sees half of it."""
+    """Put ``content`` at ``path`` in one step: a reader or a crash never sees half of it.
+
+    What a killed process leaves is named after it, and ``sweep`` removes it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}-{uuid4().hex}")
+    part = path.with_name(f".{uuid4().hex}-{os.getpid()}-{socket.gethostname()}.part")
     try:
         with part.open("xb") as file:
             file.write(content)
@@ -42,3 +48,25 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def sweep(folder: Path) -> None:
+    """Remove what ``write_atomically`` left in ``folder`` where its process was killed."""
+    for part in folder.glob(".*.part"):
+        _, pid, host = part.name.removesuffix(".part").split("-", 2)
+        try:
+            old = time.time() - part.stat().st_mtime > _DAY
+            if old or (host == socket.gethostname() and not _is_alive(int(pid))):
+                part.unlink()
+        except FileNotFoundError:
+            continue  # its writer was quicker
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -16,9 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from molw2s.heads import decomposed
+from molw2s.learners.heads.spectrum import decomposed
 
 Array = NDArray[np.float64]
+
+VERSION = 1
+"""Raised by hand whenever a predictor's values change by more than rounding."""
 
 # reg = RIDGE tr(K) / n, so that one setting fits representations of every width and scale.
 RIDGE = 0.1

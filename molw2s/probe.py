@@ -18,7 +18,7 @@ from molw2s.datasets import BENCHMARKS, Split, load_dataset, make_splits
 from molw2s.encoders import Encoder, embed, get_encoder
 from molw2s.encoders.base import check_names
 from molw2s.encoders.catalog import WEAK_HIDDEN_SIZES, shipped_names
-from molw2s.heads import HEADS, Head
+from molw2s.learners.heads import HEADS, Head
 from molw2s.locations import shipped
 
 Part = Literal["test", "valid"]
@@ -110,7 +110,7 @@ def published(datasets: Iterable[str] = BENCHMARKS) -> pd.DataFrame:
     ``rmse_std`` is not a number: only means over the three splits are at hand. The encoder's name
     says which figures have not been checked against the paper, as ``source`` does.
     """
-    table = pd.read_csv(shipped("benchmarks") / "molbert_table.csv")
+    table = pd.read_csv(shipped("benchmarks") / "published" / "molbert_table.csv")
     table = table[table["dataset"].isin(list(datasets))].reset_index(drop=True)
     unchecked = table["source"].str.contains("unchecked")
     mark = np.where(unchecked, " (quoted, unchecked)", " (quoted)")

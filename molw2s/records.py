@@ -1,4 +1,4 @@
-"""A run on disk: ``records.csv``, one row a trial, and ``manifest.json``."""
+"""A table of trials: read, and checked against what its columns mean."""
 
 from __future__ import annotations
 
@@ -6,92 +6,162 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from molw2s.columns import COLUMNS, KEY, SCHEMA_VERSION
 from molw2s.errors import InvalidInput
-from molw2s.locations import write_atomically
 
-REQUIRED = (
-    "suite", "dataset", "unit", "weak", "weak_hidden_size", "strong", "weak_head", "strong_head",
-    "labels", "split", "weak_error", "w2s_error", "misfit", "gain", "strong_error",
-    "weak_error_minus_misfit", "gain_minus_misfit", "pgr",
-)  # fmt: skip
-
-
-# What pandas does by itself from 3.1 on.
-_OLD_PANDAS = tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1)
-_EVERY_DIGIT: dict[str, Any] = {"float_precision": "round_trip"} if _OLD_PANDAS else {}
-
-
-def write_records(records: pd.DataFrame, manifest: dict[str, Any], folder: Path) -> None:
-    """Write both files, each in one step; numbers keep every digit."""
-    write_atomically(folder / "records.csv", records.to_csv(index=False).encode())
-    write_atomically(folder / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
-
-
-def check_replaceable(
-    folder: Path, suite: dict[str, Any], content_sha256: str | None, overwrite: bool
-) -> None:
-    """Raise InvalidInput if a run cannot be written to ``folder``, or would replace another one.
-
-    One with the same settings and molecules is no other: its finished trials are not made again.
-    ``content_sha256`` is that of the dataset: a CSV of one's own may have a built-in one's name.
-    """
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not existing.is_dir():
-        raise InvalidInput(f"{existing} is a file, not a folder")
-    if overwrite or not (folder / "records.csv").exists():
-        return
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text())
-        there, data = dict(manifest["suite"]), dict(manifest.get("dataset", {}))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        other = ["of a run that no manifest describes"]
-    else:
-        other = [
-            f"{key}: {there.get(key)} there, {suite.get(key)} now"
-            for key in sorted({*there, *suite})
-            if there.get(key) != suite.get(key)
-        ]
-        if data.get("content_sha256", content_sha256) != content_sha256:
-            other.append("other molecules, targets or parts")
-    if other:
-        raise InvalidInput(
-            f"{folder} holds other records ({'; '.join(other)}); choose another folder with --out, "
-            "or replace them with --overwrite"
-        )
-
-
-def check_finished(folder: str | Path) -> None:
-    """Raise InvalidInput if the manifest says that a run has not ended."""
-    try:
-        trials = json.loads((Path(folder) / "manifest.json").read_text())["trials"]
-        done, of = trials["done"], trials["of"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return  # records alone, as a study keeps them
-    if done < of:
-        raise InvalidInput(
-            f"{folder} holds {done} of {of} trials; the command that began the run finishes it"
-        )
+_ROUNDING = 1e-9
 
 
 def read_records(folder: str | Path) -> pd.DataFrame:
-    """The trials of a run's folder.
+    """The trials of a finished run, or of a study's folder.
 
     Raises
     ------
     InvalidInput
-        If there is no ``records.csv``, or it is not one of ours.
+        If there is no ``records.csv``, the run has not ended, or the table is not as a run writes
+        it: the message names line and column.
     """
     path = Path(folder) / "records.csv"
+    manifest = read_manifest(folder)
+    if manifest is not None and not path.exists():
+        raise InvalidInput(
+            f"{folder} is a run that has not ended; the command that began it finishes it"
+        )
     try:
-        records = pd.read_csv(path, keep_default_na=False, na_values=[""], **_EVERY_DIGIT)
+        cells = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise InvalidInput(
             f"{folder} holds no run ({error}); `molw2s run SUITE --out {folder}` makes one"
         ) from error
-    if missing := [column for column in REQUIRED if column not in records]:
+    records = _typed(cells, path)
+    _check_trials(records, path)
+    if manifest is not None:
+        _check_count(records, manifest, folder)
+    return records
+
+
+def in_order(records: pd.DataFrame) -> pd.DataFrame:
+    """The columns in the order of ``COLUMNS``, others behind them."""
+    known = [name for name in COLUMNS if name in records]
+    return records[[*known, *(name for name in records if name not in COLUMNS)]]
+
+
+def read_manifest(folder: str | Path) -> dict[str, Any] | None:
+    """A run's manifest; None where there is none, as in a study's folder.
+
+    Raises
+    ------
+    InvalidInput
+        If it is not one of ours, or of a newer molw2s.
+    """
+    path = Path(folder) / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"cannot read {path}: {error}") from error
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("suite"), dict):
+        raise InvalidInput(f"{path} is no manifest of a run")
+    if manifest.get("schema_version", 1) not in range(1, SCHEMA_VERSION + 1):
+        raise InvalidInput(
+            f"{path} was written by a newer molw2s (schema {manifest['schema_version']}, this one "
+            f"knows up to {SCHEMA_VERSION}); update molw2s to read it"
+        )
+    return manifest
+
+
+def _typed(cells: pd.DataFrame, path: Path) -> pd.DataFrame:
+    required = [column.name for column in COLUMNS.values() if column.required]
+    if missing := [name for name in required if name not in cells]:
         raise InvalidInput(f"{path} is no table of trials: it lacks {', '.join(missing)}")
-    if records.empty:
+    if cells.empty:
         raise InvalidInput(f"{path} holds no trial")
-    return records.assign(unit=records["unit"].fillna(""))  # the one text that may be empty
+    records = cells.copy()
+    for name, text in cells.items():
+        kind = COLUMNS[name].kind if name in COLUMNS else "text"
+        if kind != "text":
+            records[name] = _numbers(str(name), text, kind, path)
+    return records
+
+
+def _numbers(name: str, text: pd.Series, kind: str, path: Path) -> pd.Series:
+    numbers = text.map(_as_float)
+    finite = np.isfinite(numbers)
+    whole = finite & (numbers >= 0) & (numbers == np.floor(numbers))
+    right = {
+        "undefined": finite | (text == ""),
+        "size": whole | (text == ""),
+        "number": finite,
+        "error": finite & (numbers >= 0),
+        "count": whole,
+    }[kind]
+    if not right.all():
+        row = int(np.flatnonzero(~right)[0])
+        wanted = {
+            "undefined": "a number, or nothing",
+            "size": "a whole number, or nothing",
+            "number": "a number",
+            "error": "a number of at least 0",
+            "count": "a whole number of at least 0",
+        }[kind]
+        raise _wrong(path, row, name, f"is {text.iloc[row]!r}, expected {wanted}")
+    if kind == "size" and not finite.all():
+        return numbers.astype("Int64")
+    return numbers.astype(np.int64) if kind in ("count", "size") else numbers
+
+
+def _as_float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return np.nan
+
+
+def _check_trials(records: pd.DataFrame, path: Path) -> None:
+    """Raise InvalidInput if a number is not what the others make it, or a trial appears twice."""
+    identities = {
+        "gain": records["weak_error"] - records["w2s_error"],
+        "weak_error_minus_misfit": records["weak_error"] - records["misfit"],
+        "gain_minus_misfit": records["weak_error"] - records["w2s_error"] - records["misfit"],
+    }
+    size = records[["weak_error", "w2s_error", "misfit"]].max(axis=1)
+    for name, value in identities.items():
+        wrong = (records[name] - value).abs() > _ROUNDING * size
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            raise _wrong(
+                path, row, name,
+                f"is {records[name].iloc[row]:g}, but the errors beside it make it "
+                f"{value.iloc[row]:g}",
+            )  # fmt: skip
+    key = [name for name in KEY if name in records]
+    again = records.duplicated(key)
+    if again.any():
+        row = int(np.flatnonzero(again)[0])
+        raise _wrong(path, row, "split", f"repeats the trial {', '.join(_trial(records, row))}")
+
+
+def _check_count(records: pd.DataFrame, manifest: dict[str, Any], folder: str | Path) -> None:
+    trials = manifest.get("trials", {})
+    of = trials.get("of") if isinstance(trials, dict) else None
+    if of is not None and len(records) != of:
+        state = "has not ended" if len(records) < of else "was changed"
+        raise InvalidInput(
+            f"{folder} holds {len(records)} of {of} trials, so the run {state}; the command that "
+            "began it finishes it"
+        )
+
+
+def _trial(records: pd.DataFrame, row: int) -> list[str]:
+    return [str(records[name].iloc[row]) for name in KEY if name in records]
+
+
+def _wrong(path: Path, row: int, column: str, fault: str) -> InvalidInput:
+    return InvalidInput(
+        f"{path}, line {row + 2}, column {column!r}: {fault}; the table was changed, and the "
+        "command that began the run makes it again"
+    )

@@ -12,12 +12,16 @@ from numpy.testing import assert_allclose
 from transformers import AutoTokenizer, BertConfig, BertModel
 
 from molw2s import FinetunedEncoder, Finetuning, get_encoder, load_dataset
-from molw2s.encoders import cache, embed
+from molw2s.datasets import make_splits
+from molw2s.encoders import embed
 from molw2s.errors import InvalidInput
-from molw2s.finetuning import KeptPredictions
-from molw2s.finetuning.training import _batches
+from molw2s.experiment.run import run_suite
+from molw2s.experiment.settings import make_suite
+from molw2s.experiment.workers import Workers
+from molw2s.learners.finetuning import training
+from molw2s.learners.finetuning.training import _batches
 from molw2s.locations import shipped
-from molw2s.suites import make_suite, run_suite
+from molw2s.problems.labels import parts_of
 
 QUICK = Finetuning(epochs=3, batch=8)
 
@@ -173,44 +177,9 @@ def test_what_cannot_be_finetuned_is_explained(tiny, data, monkeypatch):
         FinetunedEncoder(tiny).fit(["C"] * 3, [1.0, 2.0])
     with pytest.raises(InvalidInput, match="at least 2 molecules"):
         FinetunedEncoder(tiny).fit(["C"], [1.0])
-    monkeypatch.setattr("molw2s.finetuning.regressor.find_spec", lambda name: None)
+    monkeypatch.setattr("molw2s.learners.finetuning.regressor.find_spec", lambda name: None)
     with pytest.raises(InvalidInput, match=r"pip install molw2s\[lora\]"):
         FinetunedEncoder(tiny, "lora").fit(*data)
-
-
-class Counting:
-    """Stands for a finetuned encoder: predicts the mean label, counts its fits."""
-
-    fits = 0
-
-    def __init__(self, fingerprint="0" * 64):
-        self.fingerprint = fingerprint
-
-    def fit(self, smiles, y):
-        type(self).fits += 1
-        self.mean = np.mean(y)
-        return self
-
-    def predict(self, smiles):
-        return np.full(len(smiles), self.mean)
-
-
-def test_predictions_are_kept_under_all_that_decides_them(fresh_cache):
-    Counting.fits = 0
-
-    def ask(smiles=("C", "CC"), y=(1.0, 3.0), points=("O", "N"), model=None):
-        return KeptPredictions(model or Counting()).fit(list(smiles), y).predict(list(points))
-
-    assert ask().tolist() == ask().tolist() == [2, 2]
-    assert Counting.fits == 1
-    two = ask(y=np.array([[1.0, 5.0], [3.0, 5.0]]))
-    assert two.tolist() == [[2, 5], [2, 5]]
-    assert Counting.fits == 2  # the first column was known
-    ask(y=(1.0, 3.5)), ask(smiles=("CC", "C")), ask(points=("O",)), ask(model=Counting("1" * 64))
-    assert Counting.fits == 6
-    model = KeptPredictions(Counting()).fit(["C"], [0.5])
-    model.predict(["S"]), model.predict(["P"])
-    assert Counting.fits == 7  # one fit answers every question
 
 
 def test_fingerprints_follow_everything_that_decides_a_fit(tiny):
@@ -224,12 +193,23 @@ def test_fingerprints_follow_everything_that_decides_a_fit(tiny):
     assert FinetunedEncoder(tiny, "full", Finetuning()).fingerprint in prints
 
 
-def test_a_damaged_prediction_is_computed_again(fresh_cache):
-    compute = lambda: np.arange(3.0)  # noqa: E731
-    cache.get_or_compute("4" * 64, ["C"] * 3, compute, "predictions")
-    path = cache.location("4" * 64, ["C"] * 3, "predictions")
-    path.write_bytes(path.read_bytes()[:-30])
-    assert cache.get_or_compute("4" * 64, ["C"] * 3, compute, "predictions").tolist() == [0, 1, 2]
+def test_a_fit_is_done_once_whichever_run_asks(suite, fresh_cache, monkeypatch):
+    fits = []
+    finetune = training.finetune
+    monkeypatch.setattr(training, "finetune", lambda *a: fits.append(1) or finetune(*a))
+    settings = suite(finetuning={"epochs": 1})
+    run_suite(settings, small())
+    assert len(fits) == 2  # a student and the ceiling
+    run_suite(settings, small())
+    assert len(fits) == 2
+    run_suite(suite(finetuning={"epochs": 1}, weak_head="kernel-ridge"), small())
+    assert len(fits) == 3  # other labels; the ceiling is known
+    run_suite(suite(finetuning={"epochs": 1}, repeats=[3]), small())
+    assert len(fits) == 5
+    for path in (fresh_cache / "predictions").iterdir():
+        path.write_bytes(path.read_bytes()[:-30])
+    run_suite(settings, small())
+    assert len(fits) == 7
 
 
 @pytest.fixture
@@ -258,13 +238,11 @@ def test_no_true_label_of_weakly_labelled_molecules_reaches_the_student(
     suite, tmp_path, monkeypatch
 ):
     """Their true labels and those of the evaluation move every error but the misfit."""
-    from molw2s.datasets import make_splits
-    from molw2s.trials import make_cases
-
-    (case,) = make_cases(make_splits(small(), seeds=[122]), "disjoint", [0])
+    (split,) = make_splits(small(), seeds=[122])
+    parts = parts_of(split, "disjoint", 10)
 
     def other_truth(y):
-        hidden = np.concatenate([case.rows.unlabelled, case.rows.evaluation])
+        hidden = np.concatenate([parts.unlabelled, parts.evaluation])
         y[hidden] = np.random.default_rng(0).permutation(y[hidden]) * 3 + 50
         return y
 
@@ -283,13 +261,13 @@ def test_jobs_change_nothing(suite, tmp_path, monkeypatch):
     for jobs in (1, 2):
         monkeypatch.setenv("MOLW2S_CACHE", str(tmp_path / f"cache-{jobs}"))
         settings = suite(weak_mode="full", finetuning={"epochs": 2}, seeds=[122, 123, 124])
-        records.append(run_suite(settings, small(), jobs=jobs).records)
+        records.append(run_suite(settings, small(), workers=Workers(jobs)).records)
     assert records[0].equals(records[1])
 
 
 def test_repeats_are_the_seeds_of_what_is_finetuned(suite, fresh_cache):
     settings = suite(repeats=[0, 5], finetuning={"epochs": 2})
-    records = run_suite(settings, small(), jobs=1).records
+    records = run_suite(settings, small()).records
     assert records["seed"].tolist() == [0, 5]
     assert records["weak_error"].nunique() == 1  # a closed form makes nothing of a seed
     assert records["w2s_error"].nunique() == 2

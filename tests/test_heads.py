@@ -16,15 +16,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from molw2s.heads import (
+from molw2s.learners.heads import (
     HEADS,
-    PENALTIES,
     KernelRidge,
     NormBall,
     RBFFeatures,
     Ridge,
     chosen_penalty,
 )
+from molw2s.learners.heads.spectrum import PENALTIES
 
 
 def problem(n=40, d=6, m=3, seed=0):

@@ -16,7 +16,7 @@ from molw2s import embed, get_encoder, load_dataset, make_splits
 from molw2s.cli import main
 from molw2s.errors import InvalidInput
 from molw2s.probe import PROBES, default_encoders, probe, published
-from molw2s.report.tables import probe_table
+from molw2s.report.text import probe_table
 
 
 @pytest.mark.parametrize("part", ["test", "valid"])

@@ -11,8 +11,9 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import BaseEstimator, RegressorMixin
 
-from molw2s.heads import HEADS
-from molw2s.protocol import Errors, ThreeSets, learn, squared_distance, teach, weak_to_strong
+from molw2s.experiment.protocol import Errors, ThreeSets, weak_to_strong
+from molw2s.learners.heads import HEADS
+from molw2s.theory import recovered
 
 
 class Mean(RegressorMixin, BaseEstimator):
@@ -91,15 +92,10 @@ def test_validation_points_have_errors_of_their_own_and_change_no_other():
         )  # fmt: skip
 
 
-def test_errors_are_squared_not_rooted():
-    assert squared_distance(np.array([[3.0]]), np.array([[0.0]])) == 9
-
-
 def test_pgr_is_the_share_of_the_gap_and_undefined_without_one():
-    share = Errors(weak_error=1.0, w2s_error=0.7, misfit=0.1, strong_error=0.4).pgr
-    assert share == pytest.approx(0.3 / 0.6)
-    assert math.isnan(Errors(1.0, 0.5, 0.1, 1.0).pgr)
-    assert math.isnan(Errors(1.0, 1.5, 0.1, 1.1).pgr)  # else losing would look like recovering
+    assert recovered(0.3, 1.0, 0.4) == pytest.approx(0.3 / 0.6)
+    assert math.isnan(recovered(0.5, 1.0, 1.0))
+    assert math.isnan(recovered(-0.5, 1.0, 1.1))  # else losing would look like recovering
 
 
 def data(tasks=2, seed=0):
@@ -146,14 +142,10 @@ def test_a_model_is_asked_everything_at_once():
             return super().predict(X)
 
     points = ThreeSets(np.zeros((5, 1)), np.zeros((4, 1)), np.zeros((3, 1)), np.zeros((2, 1)))
-    answers = teach(Counted(), points, np.arange(5.0))
-    assert asked == [9]
-    assert [len(a) for a in (answers.evaluation, answers.validation, answers.unlabelled)] == [
-        3,
-        2,
-        4,
-    ]
-    answers = learn(Counted(), replace(points, validation=None), np.arange(4.0))
-    assert asked == [9, 3]
-    assert len(answers.evaluation) == 3
-    assert np.isnan(answers.validation).all()
+    target = ThreeSets(np.arange(5.0), np.arange(4.0), np.arange(3.0), np.arange(2.0))
+    weak_to_strong([points], points, target, Counted, Mean)
+    assert asked == [3 + 2 + 4]  # a teacher: evaluation, validation, weak labels
+    asked.clear()
+    without = [replace(each, validation=None) for each in (points, target)]
+    weak_to_strong([without[0]], without[0], without[1], Mean, Counted)
+    assert asked == [3]  # a student is not asked about what it is fitted to

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from molw2s.analysis import compare_with_paper, summary_table
 from molw2s.errors import InvalidInput
-from molw2s.records import REQUIRED, check_finished, read_records
-from molw2s.report import (
-    compare_with_paper,
-    gain_vs_misfit,
-    summary_table,
-    to_markdown,
-)
-from molw2s.report.tables import readable
+from molw2s.records import read_records
+from molw2s.report import gain_vs_misfit, to_markdown
+from molw2s.report.text import readable
 
 
 def records(dataset="lipop", sizes=(8, 16), splits=("random-122", "random-123")):
@@ -92,21 +89,73 @@ def test_a_table_that_is_not_ours_is_refused(tmp_path):
     (tmp_path / "records.csv").write_text("suite,gain\nx,1\n")
     with pytest.raises(InvalidInput, match="lacks dataset"):
         read_records(tmp_path)
-    (tmp_path / "records.csv").write_text(",".join(REQUIRED) + "\n")
+    records().iloc[:0].to_csv(tmp_path / "records.csv", index=False)
     with pytest.raises(InvalidInput, match="holds no trial"):
         read_records(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["[]", "{}", '{"trials": null}', '{"trials": {}}'])
-def test_a_manifest_that_says_nothing_of_trials_is_no_obstacle(tmp_path, text):
-    (tmp_path / "manifest.json").write_text(text)
-    check_finished(tmp_path)
-
-
-def test_an_empty_unit_is_text_and_any_other_empty_cell_is_undefined(tmp_path):
-    frame = records().assign(unit="", pgr=float("nan"), seed=float("nan"), weak="NA")
-    frame.to_csv(tmp_path / "records.csv", index=False)
+def test_text_is_text_and_an_empty_number_is_undefined(tmp_path):
+    frame = records(sizes=(8,), splits=("01", "1")).assign(unit="", pgr=math.nan, weak="NA")
+    frame.assign(dataset="007").to_csv(tmp_path / "records.csv", index=False)
     found = read_records(tmp_path)
     assert set(found["unit"]) == {""}
     assert set(found["weak"]) == {"NA"}
-    assert found[["pgr", "seed"]].isna().all(axis=None)
+    assert set(found["dataset"]) == {"007"}
+    assert list(found["split"]) == ["01", "1"]
+    assert found["pgr"].isna().all()
+    assert found["weak_hidden_size"].tolist() == [8, 8]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "complaint"),
+    [
+        ("gain", 0.7, "line 3, column 'gain': is 0.7, but the errors beside it make it -0.875"),
+        ("weak_error_minus_misfit", 0.0, "line 3, column 'weak_error_minus_misfit'"),
+        ("gain_minus_misfit", 9.0, "line 3, column 'gain_minus_misfit'"),
+        ("w2s_error", -0.1, "line 3, column 'w2s_error': is '-0.1', expected a number of at least"),
+        ("misfit", math.inf, "line 3, column 'misfit': is 'inf', expected"),
+        ("strong_error", "low", "line 3, column 'strong_error': is 'low', expected"),
+        ("weak_error", "", "line 3, column 'weak_error': is '', expected"),
+        ("weak_hidden_size", 8.5, "line 3, column 'weak_hidden_size': is '8.5', expected a whole"),
+        ("split", "random-122", "line 3, column 'split': repeats the trial s, lipop"),
+    ],
+)
+def test_edited_records_are_refused_by_line_and_column(tmp_path, column, value, complaint):
+    frame = records().astype(object)
+    frame.loc[1, column] = value
+    frame.to_csv(tmp_path / "records.csv", index=False)
+    with pytest.raises(InvalidInput) as refused:
+        read_records(tmp_path)
+    assert complaint in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "complaint"),
+    [
+        ("[]", "is no manifest of a run"),
+        ("{}", "is no manifest of a run"),
+        ('{"suite": {}, "trials": {"of": 5}}', "holds 4 of 5 trials, so the run has not ended"),
+        ('{"suite": {}, "trials": {"of": 3}}', "holds 4 of 3 trials, so the run was changed"),
+        ('{"suite": {}, "schema_version": 99}', "written by a newer molw2s"),
+        ("{", "cannot read"),
+    ],
+)
+def test_a_manifest_that_does_not_fit_the_records_is_told(tmp_path, manifest, complaint):
+    records().to_csv(tmp_path / "records.csv", index=False)
+    (tmp_path / "manifest.json").write_text(manifest)
+    with pytest.raises(InvalidInput, match=complaint):
+        read_records(tmp_path)
+
+
+def test_runs_of_the_first_schema_are_read(tmp_path):
+    """As molw2s 0.1 wrote them: no kinds of teachers, no trials' numbers, its own manifest."""
+    golden = Path(__file__).parent / "golden" / "lipop.csv.gz"
+    pd.read_csv(golden, dtype=str, keep_default_na=False).to_csv(
+        tmp_path / "records.csv", index=False
+    )
+    (tmp_path / "manifest.json").write_text('{"suite": {}, "trials": {"done": 24, "of": 24}}')
+    found = read_records(tmp_path)
+    assert len(found) == 24
+    assert summary_table(found)["weak"].iloc[0] == "weak-h96-v2"
+    assert compare_with_paper(found).run.spearman == pytest.approx(1)

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from molw2s.analysis.bootstrap import DRAWS, LEVEL, interval, resampled_splits, resampled_trials
+from molw2s.analysis.rules import RULES, rules_table, select
 from molw2s.errors import InvalidInput
-from molw2s.report.bootstrap import DRAWS, LEVEL, interval, resampled_splits, resampled_trials
-from molw2s.report.rules import RULES, rules_table, select
 
 PAPER = "weak_error_minus_misfit"
 

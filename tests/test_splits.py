@@ -10,8 +10,9 @@ import pytest
 from rdkit.Chem.Scaffolds.MurckoScaffold import MurckoScaffoldSmiles
 
 from molw2s.datasets import MoleculeDataset, load_dataset, make_splits
+from molw2s.datasets.quiet_deepchem import deepchem
 from molw2s.errors import InvalidInput
-from molw2s.manifest import rows_sha256
+from molw2s.problems.molecules import rows_sha256
 
 CHEMBENCH = json.loads((Path(__file__).parent / "chembench_splits.sha256.json").read_text())
 
@@ -28,14 +29,20 @@ def test_random_splits_are_chembenchs(name):
         assert hashes == [expected[part] for part in ("train", "valid", "test")]
 
 
-def test_a_split_from_the_cache_is_the_split_itself(fresh_cache):
-    dataset = load_dataset("freesolv")
-    first, again = make_splits(dataset)[0], make_splits(dataset)[0]
-    assert len(list((fresh_cache / "splits").iterdir())) == 3
-    assert np.array_equal(first.train, again.train)
-    (damaged, *_) = (fresh_cache / "splits").iterdir()
-    damaged.write_text("[[1, 2")
-    assert np.array_equal(make_splits(dataset)[0].train, first.train)
+@pytest.mark.parametrize("name", ["esol", "freesolv", "lipop"])
+@pytest.mark.parametrize(("splitter", "theirs"), [("random", "Random"), ("scaffold", "Scaffold")])
+def test_splits_are_deepchems(name, splitter, theirs):
+    """DeepChem as an oracle: row for row, in its order."""
+    dataset = load_dataset(name)
+    numbered = deepchem().data.NumpyDataset(
+        X=np.arange(len(dataset)), ids=np.array(dataset.smiles, dtype=object)
+    )
+    reference = getattr(deepchem().splits, f"{theirs}Splitter")()
+    for seed in (0, 122):
+        (split,) = make_splits(dataset, splitter, [seed])
+        for ours, expected in zip((split.train, split.valid, split.test),
+                                  reference.split(numbered, seed=seed)):  # fmt: skip
+            assert np.array_equal(ours, expected)
 
 
 def test_scaffold_split_shares_no_scaffold_between_parts():

@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from molw2s.analysis import bootstrap, combination_table, combine, paper_table
+from molw2s.analysis.study import gain_on_misfit
 from molw2s.cli import main
 from molw2s.errors import InvalidInput
-from molw2s.records import read_records, write_records
-from molw2s.report import bootstrap, combination_table, combine, paper_table, write_study
+from molw2s.records import read_records
+from molw2s.report import write_study
 from molw2s.report.figures import gain_vs_misfit_panels
-from molw2s.report.study import gain_on_misfit, readable_study
 from molw2s.report.study_page import BEGIN, END
+from molw2s.report.text import readable_study
 
 SIZES = (8, 16, 96)
 SPLITS = ("random-122", "random-123", "random-124")
@@ -45,6 +47,14 @@ def run(rng=0, sizes=SIZES, splits=SPLITS, **settings):
     gap = trials["weak_error"] - trials["strong_error"]
     trials["pgr"] = trials["gain"] / gap.where(gap > 0)
     return trials
+
+
+def write(records, folder, manifest=None):
+    """A run's folder of records made here."""
+    folder.mkdir(exist_ok=True)
+    records.to_csv(folder / "records.csv", index=False)
+    if manifest is not None:
+        (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
 def one_row(records):
@@ -194,7 +204,7 @@ def test_the_distance_is_shown_where_the_paper_has_figures():
 @pytest.fixture
 def folders(tmp_path):
     for name, records in (("a", run()), ("b", run(1, labels="disjoint", unit="logD"))):
-        write_records(records, {}, tmp_path / name)
+        write(records, tmp_path / name)
     return [tmp_path / "a", tmp_path / "b"]
 
 
@@ -225,7 +235,7 @@ def test_the_page_is_a_function_of_the_records_it_leaves(folders, tmp_path):
 
 
 def test_a_run_that_has_not_ended_is_refused(folders, tmp_path, capsys):
-    write_records(run(), {"trials": {"done": 9, "of": 24}}, folders[0])
+    write(run(), folders[0], {"suite": {}, "trials": {"of": 24}})
     with pytest.raises(InvalidInput, match="9 of 24 trials"):
         write_study(folders, tmp_path / "study.md")
     assert not (tmp_path / "study.md").exists()
@@ -247,14 +257,14 @@ def test_what_is_of_one_run_is_not_made_of_many(folders, tmp_path, capsys):
     ("name", "file"), [("my.data", "my.data"), ("my data", "my-data"), ("a/b", "a-b")]
 )
 def test_any_name_of_a_dataset_will_do(tmp_path, name, file):
-    write_records(run(dataset=name), {}, tmp_path / "run")
+    write(run(dataset=name), tmp_path / "run")
     write_study([tmp_path / "run"], tmp_path / "my study.md")
     assert (tmp_path / "my study" / f"{file}.png").is_file()
     assert f"](my%20study/{file}.png)" in (tmp_path / "my study.md").read_text()
 
 
 def test_two_datasets_never_share_a_figures_file(tmp_path):
-    write_records(pd.concat([run(dataset="a b"), run(dataset="a-b")]), {}, tmp_path / "run")
+    write(pd.concat([run(dataset="a b"), run(dataset="a-b")]), tmp_path / "run")
     with pytest.raises(InvalidInput, match="a b, a-b would have one figure file"):
         write_study([tmp_path / "run"], tmp_path / "study.md")
     assert not (tmp_path / "study").exists()
@@ -265,6 +275,15 @@ def test_a_page_that_is_no_markdown_file_is_refused(folders, tmp_path, name):
     with pytest.raises(InvalidInput, match=rf"name it {name}\.md"):
         write_study(folders, tmp_path / "new" / name)
     assert not (tmp_path / "new").exists()
+
+
+def test_a_page_whose_records_would_take_a_runs_place_is_refused(folders, tmp_path):
+    write(run(), tmp_path / "a", {"suite": {}})
+    before = (tmp_path / "a" / "records.csv").read_bytes()
+    with pytest.raises(InvalidInput, match="take the place of the run's"):
+        write_study(folders, tmp_path / "a.md")
+    assert (tmp_path / "a" / "records.csv").read_bytes() == before
+    assert not (tmp_path / "a.md").exists()
 
 
 @pytest.mark.parametrize("text", ["Mine.", f"{BEGIN}", f"{END} {BEGIN}"])

@@ -14,41 +14,60 @@ import numpy as np
 import pytest
 
 from molw2s import load_dataset, load_suites, make_splits
+from molw2s.datasets import Split
 from molw2s.errors import InvalidInput
+from molw2s.experiment.run import run_suite
+from molw2s.experiment.settings import make_suite
 from molw2s.locations import shipped
-from molw2s.suites import make_suite, run_suite
-from molw2s.trials import make_cases
+from molw2s.problems.labels import parts_of
 
 
 @pytest.mark.parametrize("splitter", ["random", "scaffold"])
 @pytest.mark.parametrize("dataset", ["esol", "freesolv"])
 def test_label_protocols_share_or_part_the_molecules(dataset, splitter):
     splits = make_splits(load_dataset(dataset), splitter)
-    for case in make_cases(splits, "shared", [0]):
-        assert np.array_equal(case.rows.labelled, case.rows.unlabelled)
-        assert np.array_equal(case.rows.labelled, case.split.train)
-        assert not set(case.rows.evaluation) & set(case.rows.labelled)
-    for case in make_cases(splits, "disjoint", [0]):
-        parts = case.rows.labelled, case.rows.unlabelled, case.rows.evaluation
-        assert np.array_equal(np.sort(np.concatenate(parts[:2])), np.sort(case.split.train))
+    for split in splits:
+        shared = parts_of(split, "shared", 10)
+        assert np.array_equal(shared.labelled, shared.unlabelled)
+        assert np.array_equal(shared.labelled, split.train)
+        assert not set(shared.evaluation) & set(shared.labelled)
+        disjoint = parts_of(split, "disjoint", 10)
+        parts = disjoint.labelled, disjoint.unlabelled, disjoint.evaluation
+        assert np.array_equal(np.sort(np.concatenate(parts[:2])), np.sort(split.train))
         assert abs(len(parts[0]) - len(parts[1])) <= 1
         assert len(np.unique(np.concatenate(parts))) == sum(map(len, parts))
-        assert np.array_equal(case.rows.evaluation, case.split.test)
+        assert np.array_equal(disjoint.evaluation, split.test)
+        crossed = parts_of(split, "cross-fitted", 7)
+        assert np.array_equal(crossed.labelled, split.train)
+        assert np.array_equal(crossed.unlabelled, split.train)
+        labelled = np.concatenate([asked for _, asked in crossed.folds])
+        assert np.array_equal(np.sort(labelled), np.sort(split.train))  # each of them once
+        for known, asked in crossed.folds:
+            assert np.array_equal(np.sort(np.concatenate([known, asked])), np.sort(split.train))
+            assert len(asked) in (len(split.train) // 7, len(split.train) // 7 + 1)
 
 
-def test_disjoint_halves_are_the_same_for_every_seed_and_run():
-    splits = make_splits(load_dataset("freesolv"))
-    first, again = (make_cases(splits, "disjoint", [0, 1]) for _ in range(2))
-    assert [(case.split.name, case.seed) for case in first[:2]] == [
-        ("random-122", 0), ("random-122", 1),
-    ]  # fmt: skip
-    for one, two in ((first[0], again[0]), (first[0], first[1])):
-        assert np.array_equal(one.rows.labelled, two.rows.labelled)
+def test_halves_and_folds_are_the_same_in_every_run():
+    split = make_splits(load_dataset("freesolv"))[0]
+    for labels in ("disjoint", "cross-fitted"):
+        first, again = parts_of(split, labels, 5), parts_of(split, labels, 5)
+        assert np.array_equal(first.labelled, again.labelled)
+        for one, two in zip(first.folds, again.folds):
+            assert np.array_equal(one[1], two[1])
+
+
+def test_a_training_part_that_is_too_small_for_a_scheme_is_an_error():
+    rows = np.arange(4)
+    split = Split("tiny", rows[:1], rows[:0], rows[1:])
+    with pytest.raises(InvalidInput, match="too few training molecules to halve"):
+        parts_of(split, "disjoint", 10)
+    with pytest.raises(InvalidInput, match="fewer than 2 folds"):
+        parts_of(split, "cross-fitted", 2)
 
 
 @pytest.mark.parametrize("dataset", ["esol", "freesolv", "lipop"])
 def test_a_study_is_its_grid_and_each_suite_is_there_once(dataset):
-    suites = load_suites(shipped("benchmarks") / "study" / f"{dataset}.yaml")
+    suites = load_suites(shipped("benchmarks") / "suites" / "study" / f"{dataset}.yaml")
     # 3 x 3 frozen/finetuned pairings with a head, doubled by labels, and both finetuned.
     assert len({suite.name for suite in suites}) == len(suites) == 2 * (3 + 3 + 3 + 1)
     assert {suite.dataset for suite in suites} == {dataset}
@@ -92,8 +111,9 @@ def test_wrong_settings_are_named(settings, complaint):
 KILLED_RUNS = textwrap.dedent(
     """
     import contextlib, io, json, os, random, signal, sys, time
-    import torch, transformers, sklearn, rdkit.Chem, molw2s.suites, molw2s.report, matplotlib.figure
-    import molw2s.finetuning.training
+    import torch, transformers, sklearn, rdkit.Chem, matplotlib.figure
+    import molw2s.experiment.run, molw2s.report
+    import molw2s.learners.finetuning.training
     from molw2s.cli import main
 
     (folder,) = sys.argv[1:]
@@ -160,7 +180,7 @@ def test_a_run_killed_ten_times_ends_with_the_same_records(tmp_path):
     assert whole.read_bytes() == killed.read_bytes()
     assert len(whole.read_text().splitlines()) == 1 + 6
     trials = json.loads((tmp_path / "killed" / "manifest.json").read_text())["trials"]
-    assert trials == {"done": 6, "of": 6}
+    assert trials == {"of": 6}
 
 
 def test_encoders_of_one_name_are_refused(tmp_path):
@@ -172,7 +192,7 @@ def test_encoders_of_one_name_are_refused(tmp_path):
             run_suite(make_suite({"name": "s", "dataset": "freesolv"} | sides))
 
 
-def test_every_finished_trial_is_handed_over_at_once(fresh_cache):
+def test_progress_counts_what_is_left_to_do(fresh_cache):
     suite = make_suite(
         {
             "name": "x", "dataset": "freesolv", "weak": ["weak-h8", "ecfp4"], "strong": "weak-h8",
@@ -180,12 +200,12 @@ def test_every_finished_trial_is_handed_over_at_once(fresh_cache):
             "finetuning": {"epochs": 1, "batch": 64},
         }
     )  # fmt: skip
-    seen, stages = [], []
-    run = run_suite(
-        suite, progress=lambda *step: stages.append(step), jobs=1,
-        keep=lambda run: seen.append((len(run.records), run.manifest["trials"]["done"])),
-    )  # fmt: skip
-    assert seen == [(1, 1), (2, 2)]
-    assert len(run.records) == 2
-    assert [done for _, done, _ in stages] == list(range(1, len(stages) + 1))
-    assert stages[-1][1] == stages[-1][2]
+    stages = []
+    run_suite(suite, progress=lambda *step: stages.append(step))
+    # Two encoders, two teachers, a student each, the ceiling, and the representations' measures.
+    assert {total for _, _, total in stages} == {8}
+    assert [done for _, done, _ in stages] == sorted(done for _, done, _ in stages)
+    assert stages[-1][1] == 8
+    stages.clear()
+    run_suite(suite, progress=lambda *step: stages.append(step))
+    assert stages == []  # all of it is kept

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from molw2s.errors import InvalidInput, UnknownName
-from molw2s.heads import HEADS
-from molw2s.protocol import ThreeSets, weak_to_strong
-from molw2s.suites import SYNTHETIC_SUITES, expand_suites, load_suite, make_suite, run_suite
-from molw2s.synthetic import representations, run
-from molw2s.synthetic.representations import Search, learn, objective, unscaled
-from molw2s.synthetic.targets import Mlp, draw_mlp, draw_task_data, draw_tasks, perturb
+from molw2s.experiment.protocol import ThreeSets, weak_to_strong
+from molw2s.experiment.run import run_suite
+from molw2s.experiment.settings import SYNTHETIC_SUITES, expand_suites, load_suite, make_suite
+from molw2s.learners.heads import HEADS
+from molw2s.problems.synthetic import representations
+from molw2s.problems.synthetic.problem import draw_world
+from molw2s.problems.synthetic.representations import Search, learn, objective, unscaled
+from molw2s.problems.synthetic.targets import Mlp, draw_mlp, draw_task_data, draw_tasks, perturb
 
 SMALL = {
     "kind": "synthetic", "name": "small", "input_dim": 3, "width": 5, "target_depth": 2,
     "strong_depth": 3, "pretraining_tasks": 4, "pretraining_points": 60, "tasks": 6,
     "points": 80, "evaluation_points": 300, "steps": 45, "restarts": 2, "polish": 10,
 }  # fmt: skip
+PARTS = ("labelled", "unlabelled", "evaluation")
 LEAST_SQUARES = HEADS["least-squares"]
 
 
@@ -213,11 +217,12 @@ def test_standard_errors_say_how_much_errors_move_between_evaluation_sets(world)
         assert np.median(said / moved) == pytest.approx(1, abs=0.3), name
 
 
-def test_a_seed_s_trials_do_not_depend_on_the_others_and_repeat_exactly():
-    run._LEARNED.clear()
-    both = run_suite(make_suite(SMALL, seeds=(3, 4))).records
-    run._LEARNED.clear()
-    alone = run_suite(make_suite(SMALL, seeds=(4,))).records
+def test_a_seed_s_trials_do_not_depend_on_the_others_and_repeat_exactly(tmp_path, monkeypatch):
+    def found(seeds):
+        monkeypatch.setenv("MOLW2S_CACHE", str(tmp_path / str(seeds)))
+        return run_suite(make_suite(SMALL, seeds=seeds)).records.drop(columns="trial")
+
+    both, alone = found((3, 4)), found((4,))
     second = both[both["seed"] == 4].reset_index(drop=True)
     assert second.equals(alone)
     first = both[both["seed"] == 3]
@@ -238,7 +243,12 @@ def test_labels_are_made_at_fresh_points_unless_reused():
     sets = {}
     for labels in ("fresh", "reused"):
         suite = make_suite(SMALL, labels=labels)
-        sets[labels] = run.draw_sets(suite, 0, run.target(suite, 0), seen, seen)[1]
+        world = draw_world(suite, 0)
+        features = world.features(seen)
+        sets[labels] = SimpleNamespace(
+            **{part: features[getattr(world.parts, part)] for part in PARTS}
+        )
+        assert np.array_equal(features[:, :3] - features[:, 3:], np.concatenate(world.points))
     assert (sets["reused"].unlabelled == sets["reused"].labelled).all()
     fresh = sets["fresh"]
     rows = {tuple(row) for row in fresh.labelled}

@@ -12,9 +12,10 @@ import yaml
 from scipy import stats
 from test_synthetic import SMALL
 
+from molw2s.analysis import diagonal_table, summary_table
 from molw2s.cli import main
 from molw2s.records import read_records
-from molw2s.report import diagonal_table, gain_vs_misfit, summary_table
+from molw2s.report import gain_vs_misfit
 
 FILES = {
     "records.csv", "manifest.json", "table.md", "table.csv", "diagonal.csv", "gain_vs_misfit.png",

@@ -11,8 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.pipeline import make_pipeline
 
-from molw2s.heads import HEADS, NormBall, RBFFeatures
-from molw2s.protocol import ThreeSets, weak_to_strong
+from molw2s.experiment.protocol import ThreeSets, weak_to_strong
+from molw2s.learners.heads import HEADS, NormBall, RBFFeatures
 
 
 @st.composite

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Literal
 
 import numpy as np
@@ -14,7 +11,7 @@ from numpy.typing import NDArray
 
 from molw2s.datasets.molecules import PARTS, MoleculeDataset
 from molw2s.errors import InvalidInput
-from molw2s.locations import cache_dir, write_atomically
+from molw2s.smiles import parse_all
 
 Splitter = Literal["random", "scaffold", "column"]
 CHEMBENCH_SEEDS = (122, 123, 124)
@@ -35,7 +32,7 @@ def make_splits(
     splitter: Splitter = "random",
     seeds: Sequence[int] = CHEMBENCH_SEEDS,
 ) -> list[Split]:
-    """80/10/10 splits by DeepChem, or the dataset's own split column.
+    """80/10/10 splits, or the dataset's own split column.
 
     "random" with seeds 122, 123 and 124 gives ChemBench's splits, one a seed; "scaffold" has no
     randomness and gives one split; "column" gives the one in ``dataset.split``.
@@ -49,9 +46,9 @@ def make_splits(
     if splitter == "column":
         splits = [_from_column(dataset)]
     elif splitter == "scaffold":
-        splits = [_by_deepchem(dataset, "ScaffoldSplitter", "scaffold", seed=0)]
+        splits = [_by_scaffold(dataset)]
     else:
-        splits = [_by_deepchem(dataset, "RandomSplitter", f"random-{seed}", seed) for seed in seeds]
+        splits = [_random(len(dataset), seed) for seed in seeds]
     for split in splits:
         if not len(split.train) or not len(split.test):
             raise InvalidInput(
@@ -73,20 +70,36 @@ def _from_column(dataset: MoleculeDataset) -> Split:
     return Split("column", *(np.flatnonzero(column == part) for part in PARTS))
 
 
-def _by_deepchem(dataset: MoleculeDataset, splitter: str, name: str, seed: int) -> Split:
-    """DeepChem takes seconds to import, so a split is kept on disk under all that decides it."""
-    key = hashlib.sha256("\n".join(dataset.smiles).encode()).hexdigest()[:16]
-    libraries = "-".join(package + version(package) for package in ("deepchem", "rdkit"))
-    path = cache_dir() / "splits" / f"{key}-{name}-{libraries}.json"
-    try:
-        parts = json.loads(path.read_text())
-    except (OSError, ValueError):
-        from molw2s.datasets.quiet_deepchem import deepchem
+def _random(n: int, seed: int) -> Split:
+    """A permutation cut at 80 % and 90 %, as ChemBench's (DeepChem's RandomSplitter) is."""
+    return _cut(f"random-{seed}", np.random.RandomState(seed).permutation(n))
 
-        numbered = deepchem().data.NumpyDataset(
-            X=np.arange(len(dataset)), ids=np.array(dataset.smiles, dtype=object)
-        )
-        split = getattr(deepchem().splits, splitter)().split(numbered, seed=seed)
-        parts = [np.asarray(part, dtype=int).tolist() for part in split]
-        write_atomically(path, json.dumps(parts).encode())
-    return Split(name, *(np.array(part, dtype=np.int64) for part in parts))
+
+def _by_scaffold(dataset: MoleculeDataset) -> Split:
+    """Whole groups of one Murcko scaffold, the largest first, into train while they fit, then into
+    valid while they fit, the rest into test (Wu et al. 2018, MoleculeNet; DeepChem's
+    ScaffoldSplitter)."""
+    from rdkit.Chem.Scaffolds.MurckoScaffold import MurckoScaffoldSmiles
+
+    groups: dict[str, list[int]] = {}
+    for row, mol in enumerate(parse_all(dataset.smiles)):
+        groups.setdefault(MurckoScaffoldSmiles(mol=mol), []).append(row)
+    train_end, valid_end = _ends(len(dataset))
+    parts: tuple[list[int], ...] = ([], [], [])
+    train, valid, test = parts
+    for rows in sorted(groups.values(), key=lambda rows: (len(rows), rows[0]), reverse=True):
+        if len(train) + len(rows) <= train_end:
+            train += rows
+        elif len(train) + len(valid) + len(rows) <= valid_end:
+            valid += rows
+        else:
+            test += rows
+    return Split("scaffold", *(np.array(part, dtype=np.int64) for part in parts))
+
+
+def _cut(name: str, order: NDArray[np.int64]) -> Split:
+    return Split(name, *np.split(order, _ends(len(order))))
+
+
+def _ends(n: int) -> tuple[int, int]:
+    return int(0.8 * n), int((0.8 + 0.1) * n)

@@ -1,15 +1,13 @@
-"""What an encoder is, and the one way to use it: checked, and computed once."""
+"""What an encoder is, and what is checked of it."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from molw2s.encoders import cache
 from molw2s.errors import InvalidInput
 
 
@@ -31,28 +29,6 @@ class Encoder(Protocol):
         ...
 
 
-def embed(encoder: Encoder, smiles: Sequence[str]) -> NDArray[np.float32]:
-    """The encoder's (n, dim) float32 output, checked, from the cache where it has been computed.
-
-    Raises
-    ------
-    InvalidInput
-        If the output has the wrong shape or type, or holds a value that is not finite.
-    """
-    if not smiles:
-        return np.empty((0, encoder.dim), np.float32)
-    known = getattr(encoder, "fingerprint", None)
-    if known is None:
-        return _checked(encoder, smiles)
-    return cache.get_or_compute(known, smiles, lambda: _checked(encoder, smiles))
-
-
-def fingerprint(encoder: Encoder, embeddings: NDArray[np.float32]) -> str:
-    """The encoder's own fingerprint, or else the hash of what it returned."""
-    known: str | None = getattr(encoder, "fingerprint", None)
-    return known or hashlib.sha256(embeddings.tobytes()).hexdigest()
-
-
 def check_names(encoders: Sequence[Encoder]) -> None:
     """Raise InvalidInput if two encoders have the same name: a table could not tell them apart."""
     names = [encoder.name for encoder in encoders]
@@ -62,7 +38,8 @@ def check_names(encoders: Sequence[Encoder]) -> None:
         )
 
 
-def _checked(encoder: Encoder, smiles: Sequence[str]) -> NDArray[np.float32]:
+def checked_output(encoder: Encoder, smiles: Sequence[str]) -> NDArray[np.float32]:
+    """(n, dim) float32; raises InvalidInput for another shape or type, or what is not finite."""
     name = f"encoder {encoder.name!r}"
     output = encoder.encode(list(smiles))
     if not isinstance(output, np.ndarray) or not np.issubdtype(output.dtype, np.floating):

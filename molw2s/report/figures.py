@@ -6,6 +6,7 @@ anti-diagonal as well.
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from molw2s.report.diagonal import has_tasks
-from molw2s.report.tables import side
+from molw2s.analysis.diagonal import has_tasks
+from molw2s.analysis.summary import encoders_only, side
+from molw2s.locations import write_atomically
+from molw2s.report.text import loss_unit
 
 MARKERS = "osD^vP*Xhp<>"
 
@@ -49,16 +52,16 @@ def gain_vs_misfit(records: pd.DataFrame) -> Figure:
     axes.plot([low, high], [low, high], "--", color="0.5", linewidth=1, zorder=0)
     axes.axhline(0, color="0.85", linewidth=1, zorder=0)
 
-    first = records.iloc[0]
-    unit = f"  [({first['unit']})²]" if first["unit"] else ""
+    first = encoders_only(records).iloc[0]
+    unit = _bracketed(records)
     axes.set_xlabel(f"misfit{unit}")
     axes.set_ylabel(f"gain = weak error - w2s error{unit}")
     axes.set_title(
         f"{first['suite']}\nweak {first['weak']}, strong {first['strong']}, "
         f"{first['labels']} labels"
         if seeds
-        else f"{first['dataset']}: strong {first['strong']}, {side(records, 'weak').iloc[0]} / "
-        f"{side(records, 'strong').iloc[0]}, {first['labels']} labels",
+        else f"{first['dataset']}: strong {first['strong']}, {side(records, 'weak')[first.name]} / "
+        f"{side(records, 'strong')[first.name]}, {first['labels']} labels",
         fontsize=10,
     )
     handles = _legend(colour_of, {} if seeds else marker_of)
@@ -113,7 +116,7 @@ def gain_vs_misfit_panels(trials: pd.DataFrame, table: pd.DataFrame) -> Figure:
             0.04, 0.96, f"slope {row['slope']:.2f}, r {row['correlation']:.2f}",
             transform=axes.transAxes, fontsize=6.5, verticalalignment="top",
         )  # fmt: skip
-    unit = f"  [({trials['unit'].iloc[0]})²]" if trials["unit"].iloc[0] else ""
+    unit = _bracketed(trials)
     figure.supxlabel(f"misfit{unit}", fontsize=9)
     figure.supylabel(f"gain = weak error - w2s error{unit}", fontsize=9)
     figure.legend(
@@ -122,13 +125,23 @@ def gain_vs_misfit_panels(trials: pd.DataFrame, table: pd.DataFrame) -> Figure:
     return figure
 
 
+def _bracketed(records: pd.DataFrame) -> str:
+    """The errors' unit behind an axis' name."""
+    return f"  [{loss_unit(records)}]" if records["unit"].iloc[0] else ""
+
+
 def _encoder_colours(records: pd.DataFrame) -> dict[str, Any]:
-    """A colour for each weak encoder, by hidden size."""
-    encoders = records[["weak", "weak_hidden_size"]].drop_duplicates()
+    """A colour for each weak encoder, by hidden size; reds for ensembles, greys for controls."""
+    encoders = encoders_only(records)[["weak", "weak_hidden_size"]].drop_duplicates()
     encoders = encoders.sort_values(["weak_hidden_size", "weak"], kind="stable")["weak"]
     colours = matplotlib.colormaps["viridis"]
     last = max(1, len(encoders) - 1)
-    return {name: colours(place / last) for place, name in enumerate(encoders)}
+    colour_of: dict[str, Any] = {name: colours(place / last) for place, name in enumerate(encoders)}
+    if "teacher_kind" in records:
+        for kind, shades in (("ensemble", ("#d62728", "#ff7f0e")), ("control", ("0.2", "0.6"))):
+            names = records.loc[records["teacher_kind"] == kind, "weak"].drop_duplicates()
+            colour_of |= dict(zip(names, shades))
+    return colour_of
 
 
 def _split_markers(records: pd.DataFrame) -> dict[str, str]:
@@ -152,5 +165,10 @@ def _legend(colour_of: dict[str, Any], marker_of: dict[str, str]) -> list[Line2D
 def save_figure(figure: Figure, stem: Path) -> None:
     """``stem``.png and ``stem``.svg; the same records give the same bytes."""
     with matplotlib.rc_context({"svg.hashsalt": "molw2s"}):
-        figure.savefig(f"{stem}.png", dpi=150, metadata={"Software": None})
-        figure.savefig(f"{stem}.svg", metadata={"Date": None})
+        for kind, options in (
+            ("png", {"dpi": 150, "metadata": {"Software": None}}),
+            ("svg", {"metadata": {"Date": None}}),
+        ):
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format=kind, **options)
+            write_atomically(stem.with_name(f"{stem.name}.{kind}"), buffer.getvalue())

@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from molw2s.analysis.bootstrap import DRAWS, SEED
+from molw2s.analysis.study import combination_table, combine
 from molw2s.errors import InvalidInput
 from molw2s.locations import as_file_name, write_atomically
-from molw2s.records import check_finished, read_records
-from molw2s.report.bootstrap import DRAWS, SEED
+from molw2s.records import read_records
 from molw2s.report.figures import gain_vs_misfit_panels, save_figure
-from molw2s.report.study import combination_table, combine, readable_regrets, readable_study
-from molw2s.report.tables import to_markdown
+from molw2s.report.text import readable_regrets, readable_study, to_markdown
 
 BEGIN = "<!-- molw2s study: made from records; write above or below, not here -->"
 END = "<!-- molw2s study: end -->"
@@ -55,14 +55,17 @@ def write_study(folders: Sequence[str | Path], page: str | Path) -> pd.DataFrame
     if page.suffix.lower() not in (".md", ".markdown"):
         raise InvalidInput(f"{page}: the page is Markdown; name it {page.name}.md")
     before, after = _around(page)
-    for folder in folders:
-        check_finished(folder)
     trials = combine(read_records(folder) for folder in folders)
     names = [str(name) for name in trials["dataset"].unique()]
     if len({as_file_name(name) for name in names}) < len(names):
         raise InvalidInput(f"two of {', '.join(names)} would have one figure file; rename one")
     table = combination_table(trials)
     beside = page.with_suffix("")
+    if (beside / "manifest.json").exists():
+        raise InvalidInput(
+            f"{page}: the study's records would take the place of the run's in {beside}; name the "
+            "page otherwise with --out"
+        )
     write_atomically(beside / "records.csv", trials.to_csv(index=False).encode())
     write_atomically(beside / "table.csv", table.to_csv(index=False).encode())
     sections = [_NOTE.format(draws=DRAWS, seed=SEED)]
@@ -80,7 +83,7 @@ def _around(page: Path) -> tuple[str, str]:
     """What stands before and after the marks."""
     if not page.exists():
         return "# Study\n\n", "\n"
-    before, begin, rest = page.read_text().partition(BEGIN)
+    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise InvalidInput(

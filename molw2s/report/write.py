@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from molw2s.analysis.diagonal import diagonal_table, has_tasks
+from molw2s.analysis.summary import summary_table
 from molw2s.locations import write_atomically
 from molw2s.records import read_records
-from molw2s.report.diagonal import (
-    DIAGONAL_CAPTION,
-    diagonal_table,
-    has_tasks,
-    readable_diagonal,
-)
 from molw2s.report.figures import gain_vs_misfit, save_figure
-from molw2s.report.tables import describe, readable, summary_table, to_markdown
+from molw2s.report.text import (
+    DIAGONAL_CAPTION,
+    describe,
+    readable,
+    readable_diagonal,
+    to_markdown,
+)
 
 _FILES = ("table.md", "table.csv", "diagonal.csv", "gain_vs_misfit.png", "gain_vs_misfit.svg")
 

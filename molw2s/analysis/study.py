@@ -1,0 +1,166 @@
+"""Many runs side by side: one row a combination of heads or finetuning, and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from molw2s.analysis.bootstrap import interval, resampled_trials
+from molw2s.analysis.comparison import paper_table
+from molw2s.analysis.diagonal import has_tasks
+from molw2s.analysis.rules import rules_table
+from molw2s.analysis.summary import encoders_only, side, summary_table
+from molw2s.columns import SCHEMA_VERSION
+from molw2s.errors import InvalidInput
+
+COMBINATION = ["dataset", "strong", "labels", "weak_side", "strong_side"]
+_TRIAL = [*COMBINATION, "weak", "split", "seed"]
+_ALIKE = ("unit", "splitter", "dataset_sha256", "strong_sha256", "finetuning")
+_SIDES = (
+    "least-squares", "ridge", "norm-ball", "kernel-ridge", "kernel-ball", "full", "lora",
+)  # fmt: skip
+# What is not named here comes after it, by the alphabet.
+_ORDER = {
+    "dataset": ("esol", "freesolv", "lipop"),
+    "labels": ("shared", "disjoint"),
+    "weak_side": _SIDES,
+    "strong_side": _SIDES,
+}
+
+
+def combine(runs: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """The trials of many runs as one tidy frame, in an order that does not depend on theirs.
+
+    ``weak_side`` and ``strong_side`` are added: the name of a head on the frozen encoder, or the
+    mode ("full", "lora") where the encoder was finetuned. Trials that agree in ``COMBINATION``
+    belong together, whichever run they come from.
+
+    Raises
+    ------
+    InvalidInput
+        If a trial appears twice, a run is a synthetic one, or trials that belong together differ
+        in data, kind of split, encoders' weights or finetuning settings.
+    """
+    trials = pd.concat([encoders_only(run) for run in runs], ignore_index=True)
+    trials = trials.drop(columns="trial", errors="ignore").assign(schema_version=SCHEMA_VERSION)
+    if has_tasks(trials):
+        raise InvalidInput("a study is of molecular runs; `molw2s report` shows a synthetic one")
+    trials["weak_side"], trials["strong_side"] = side(trials, "weak"), side(trials, "strong")
+    trials["seed"] = trials["seed"].fillna(0).astype(int) if "seed" in trials else 0
+    if (again := trials.duplicated(_TRIAL)).any():
+        twice = ", ".join(map(str, trials.loc[again.idxmax(), _TRIAL]))
+        raise InvalidInput(f"the runs hold this trial more than once: {twice}")
+    _check_alike(trials)
+    order = [*COMBINATION, "weak_hidden_size", "weak", "split", "seed"]
+    return trials.sort_values(order, key=_rank, ignore_index=True)
+
+
+def _check_alike(trials: pd.DataFrame) -> None:
+    known = trials.assign(splitter=trials["split"].str.partition("-")[0])
+    for columns, key in ((_ALIKE, COMBINATION), (("weak_sha256",), [*COMBINATION, "weak"])):
+        for column in known.columns.intersection(columns):
+            differing = known.groupby(key)[column].nunique(dropna=False) > 1
+            if differing.any():
+                raise InvalidInput(
+                    f"{', '.join(differing.idxmax())}: the runs differ in {column}, so their "
+                    "trials cannot be taken together"
+                )
+
+
+def _rank(column: pd.Series) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    known = _ORDER.get(str(column.name), ())
+    return column.map(
+        lambda value: f"{known.index(value) if value in known else len(known):02}{value}"
+    )
+
+
+def combination_table(trials: pd.DataFrame) -> pd.DataFrame:
+    """One row a combination, in the order of ``trials`` (as ``combine`` gives them).
+
+    teachers, splits, trials
+        How many there are.
+    slope, correlation
+        Of the least-squares line of gain on misfit over trials, and Pearson's; ``_low`` and
+        ``_high`` are the middle 95 % over bootstrap draws of trials. Trials of one split share
+        their test molecules, so these intervals are too narrow rather than too wide.
+    spearman, regret
+        Of weak error - misfit, measured on the test part, as in ``rules_table``: its interval is
+        over splits.
+    regret_<column>
+        The regret of each rule of ``RULES``; nan where its column is not recorded.
+    pgr_median, pgr_undefined
+        PGR over the trials whose weak error is above the ceiling; the share of those where it is
+        not, so that there is no gap to recover.
+    weak_error, w2s_error, misfit, gain, strong_error
+        Means over trials.
+    paper_distance
+        Mean absolute difference to the paper's Table 1, over weak error - misfit and w2s error
+        and over the hidden sizes that both have; nan for a dataset without figures.
+
+    Raises
+    ------
+    InvalidInput
+        If a combination's teachers were not all tried on the same splits and seeds.
+    """
+    rows = []
+    for key, group in trials.groupby(COMBINATION, sort=False):
+        measures = ["weak_error", "w2s_error", "misfit", "gain", "strong_error"]
+        try:
+            rules = rules_table(group).to_dict("records")
+        except InvalidInput as error:
+            raise InvalidInput(f"{', '.join(map(str, key))}: {error}") from error
+        papers_rule = rules[0]
+        rows.append(
+            dict(zip(COMBINATION, key))
+            | {
+                "teachers": group["weak"].nunique(),
+                "splits": group["split"].nunique(),
+                "trials": len(group),
+            }
+            | gain_on_misfit(group)
+            | {
+                name: papers_rule[name]
+                for name in ("spearman", "regret", "regret_low", "regret_high")
+            }
+            | {f"regret_{rule['column']}": rule.get("regret", np.nan) for rule in rules}
+            | {
+                "pgr_median": group["pgr"].median(),
+                "pgr_undefined": group["pgr"].isna().mean(),
+            }
+            | group[measures].mean().to_dict()
+            | {"paper_distance": _paper_distance(group)}
+        )
+    return pd.DataFrame(rows)
+
+
+def gain_on_misfit(trials: pd.DataFrame) -> dict[str, float]:
+    """Slope and correlation of gain on misfit, each with its ``_low`` and ``_high``."""
+    x, y = (trials[name].to_numpy(np.float64) for name in ("misfit", "gain"))
+    x, y = x - x.mean(), y - y.mean()
+    result: dict[str, float] = {}
+    weights = np.vstack([np.full(len(x), 1 / len(x)), resampled_trials(len(x))])
+    # Moments of each draw; a draw of one trial over and over has no line.
+    mean_x, mean_y = weights @ x, weights @ y
+    covariance = weights @ (x * y) - mean_x * mean_y
+    variance_x = weights @ x**2 - mean_x**2
+    variance_y = weights @ y**2 - mean_y**2
+    for name, scale in (("slope", variance_x), ("correlation", np.sqrt(variance_x * variance_y))):
+        values = np.full(len(scale), np.nan)
+        np.divide(covariance, scale, out=values, where=scale > 1e-10 * scale[0])
+        low, high = interval(values[1:])
+        result |= {name: float(values[0]), f"{name}_low": low, f"{name}_high": high}
+    return result
+
+
+def _paper_distance(trials: pd.DataFrame) -> float:
+    paper = paper_table(str(trials["dataset"].iloc[0]))
+    if paper is None:
+        return np.nan
+    columns = ["weak_error_minus_misfit_mean", "w2s_error_mean"]
+    ours = summary_table(trials).set_index("weak_hidden_size")[columns]
+    theirs = paper.set_index("hidden_size")[columns].reindex(ours.index)
+    return float((ours - theirs).abs().mean(axis=None))

@@ -1,0 +1,69 @@
+"""The paper's table: weak error - misfit beside the error of the weakly supervised strong model."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pandas as pd
+
+from molw2s.theory import recovered
+
+KINDS = ("encoder", "ensemble", "control")
+MEASURES = (
+    "weak_error_minus_misfit",
+    "w2s_error",
+    "weak_error",
+    "misfit",
+    "gain",
+    "strong_error",
+)
+
+
+def encoders_only(records: pd.DataFrame) -> pd.DataFrame:
+    """The trials whose teacher is a weak encoder, and no ensemble or control."""
+    if "teacher_kind" not in records:
+        return records
+    return records[records["teacher_kind"] == "encoder"]
+
+
+def summary_table(records: pd.DataFrame) -> pd.DataFrame:
+    """Mean and sample standard deviation over splits, one row a teacher.
+
+    A split with many tasks (a seed of a synthetic suite) counts by its mean over them.
+
+    Columns ``weak``, ``teacher_kind``, ``weak_hidden_size``, then ``<measure>_mean`` and
+    ``<measure>_std`` for each of ``MEASURES``, and ``pgr``, the mean gain's share of the
+    mean gap between weak error and ceiling, nan where there is no gap. Sorted by the mean of
+    weak error - misfit, the rule's favourite first; weak encoders before ensembles before
+    controls.
+    """
+    who = ["weak", "teacher_kind", "weak_hidden_size"]
+    if "teacher_kind" not in records:
+        records = records.assign(teacher_kind="encoder")
+    splits = records.groupby([*who, "split"], sort=False, dropna=False)[list(MEASURES)].mean()
+    table = splits.groupby(who, sort=False, dropna=False).agg(["mean", "std"])
+    table.columns = [f"{measure}_{statistic}" for measure, statistic in table.columns]
+    table["pgr"] = recovered(
+        table["gain_mean"], table["weak_error_mean"], table["strong_error_mean"]
+    )
+    by_rule = table.reset_index().sort_values("weak_error_minus_misfit_mean", kind="stable")
+    ordered: pd.DataFrame = by_rule.sort_values(
+        "teacher_kind", key=lambda kind: kind.map(KINDS.index), kind="stable", ignore_index=True
+    )
+    return ordered
+
+
+def side(records: pd.DataFrame, which: Literal["weak", "strong"]) -> pd.Series:
+    """How each trial's weak or strong model was fitted: a head's name, or "full" or "lora".
+
+    Records without a mode are of heads on frozen encoders. A strong side at the end of a chain of
+    students says so.
+    """
+    fitted = records[f"{which}_head"]
+    if f"{which}_mode" in records:
+        mode = records[f"{which}_mode"].fillna("").replace("", "head")
+        fitted = mode.where(mode != "head", fitted)
+    if which == "strong" and "chain" in records:
+        chain = records["chain"].fillna("")
+        fitted = fitted.where(chain == "", fitted + " after " + chain)
+    return fitted

@@ -1,0 +1,54 @@
+"""molw2s compare"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from molw2s.cli.console import Json, print_json, print_table, rows
+
+
+def compare(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    json: Json = False,
+) -> None:
+    """Set a run beside the paper's table, and its rule for choosing a teacher beside others."""
+    from dataclasses import asdict
+
+    from molw2s.analysis import compare_with_paper
+    from molw2s.analysis.bootstrap import DRAWS, LEVEL, SEED
+    from molw2s.records import read_records
+    from molw2s.report.text import describe, describe_rules, readable_comparison, readable_rules
+
+    records = read_records(folder)
+    caption = f"{describe(records)}."
+    result = compare_with_paper(records)
+    if json:
+        print_json(
+            {
+                "dataset": result.dataset,
+                "run": asdict(result.run),
+                "paper": result.paper and asdict(result.paper),
+                "table": rows(result.table),
+                "rules": rows(result.rules),
+                "bootstrap": {"draws": DRAWS, "seed": SEED, "level": LEVEL, "over": "splits"},
+            }
+        )
+        return
+    print_table(readable_comparison(result.table), caption)
+    for who, selection in (("this run", result.run), ("the paper", result.paper)):
+        if selection is None:
+            print(f"{who}: no figures at hand for {result.dataset}; its Table 1 is for lipop.")
+            continue
+        print(
+            f"{who}: weak error - misfit against w2s error: Spearman {selection.spearman:.3f}, "
+            f"Kendall {selection.kendall:.3f}; the rule chooses {selection.chosen}, the best "
+            f"teacher is {selection.best}, regret {selection.regret:.4f}"
+        )
+    print()
+    if len(result.table) < 2:
+        print("One teacher: there is nothing to choose, and no rule to compare.")
+        return
+    print_table(readable_rules(result.rules), f"{describe_rules(result.rules)}.")

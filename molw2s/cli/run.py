@@ -1,0 +1,179 @@
+"""molw2s run"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from molw2s.cli.choices import Columns, check_seeds, choose, name_folders
+from molw2s.cli.console import (
+    Json,
+    TrustRemoteCode,
+    print_json,
+    print_tables,
+    progress_bar,
+    tables,
+)
+
+Mode = Literal["head", "full", "lora"]
+FIGURE = "gain_vs_misfit.png"
+
+
+def run(
+    suites: Annotated[
+        list[str] | None,
+        typer.Argument(help="Suites by name (esol freesolv lipop synthetic) or YAML file."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results (default: runs/SUITE).")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a run with other settings in the folder.")
+    ] = False,
+    csv: Annotated[
+        Path | None,
+        typer.Option(help="Run on a CSV file of your own, in place of the suite's dataset."),
+    ] = None,
+    smiles_column: Annotated[str, typer.Option(help="With --csv.")] = "smiles",
+    target_column: Annotated[str, typer.Option(help="With --csv.")] = "target",
+    split_column: Annotated[
+        str | None, typer.Option(help="With --csv: a column of train, valid and test.")
+    ] = None,
+    unit: Annotated[str, typer.Option(help="With --csv: the target's unit, for axes.")] = "",
+    drop_invalid: Annotated[
+        bool, typer.Option("--drop-invalid", help="With --csv: leave invalid molecules out.")
+    ] = False,
+    weak: Annotated[
+        list[str] | None, typer.Option(help="Weak encoder, repeatable (default: the suite's).")
+    ] = None,
+    strong: Annotated[
+        str | None, typer.Option(help="Strong encoder (default: the suite's).")
+    ] = None,
+    weak_head: Annotated[
+        str | None, typer.Option(help="Head on the weak encoder (default: the suite's).")
+    ] = None,
+    strong_head: Annotated[
+        str | None, typer.Option(help="Head on the strong encoder (default: the suite's).")
+    ] = None,
+    weak_mode: Annotated[
+        Mode | None,
+        typer.Option(
+            help="Weak side: a head on the frozen encoder, or all weights finetuned (full), or "
+            "low-rank updates of them, lora (default: the suite's)."
+        ),
+    ] = None,
+    strong_mode: Annotated[Mode | None, typer.Option(help="Strong side, as --weak-mode.")] = None,
+    repeat: Annotated[
+        list[int] | None, typer.Option(help="Seed of the finetuning, repeatable.", min=0)
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            help="Fits side by side, a core each (default: 1 when finetuning, else every core).",
+            min=1,
+        ),
+    ] = None,
+    labels: Annotated[
+        Literal["shared", "disjoint", "cross-fitted", "fresh", "reused"] | None,
+        typer.Option(
+            help="Weak labels on the weak model's own training molecules (shared), on others "
+            "(disjoint) or out of folds (cross-fitted); synthetic suites: at new points (fresh) or "
+            "the weak head's (reused)."
+        ),
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="With cross-fitted labels (default: 10).", min=2)
+    ] = None,
+    ensemble: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Let all weak models teach together, repeatable: their mean, or weighted by the "
+            "validation part's true labels."
+        ),
+    ] = None,
+    chain: Annotated[
+        list[str] | None,
+        typer.Option(help="Encoder of a student between teacher and student, repeatable."),
+    ] = None,
+    control: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Beside the weak encoders, repeatable: the strong model teaches itself (self), or "
+            "is fitted to the labelled part's true labels alone (truth)."
+        ),
+    ] = None,
+    splitter: Annotated[
+        Literal["random", "scaffold", "column"] | None, typer.Option(help="How to split.")
+    ] = None,
+    seed: Annotated[
+        list[int] | None,
+        typer.Option(help="Seed of a random split, or of a synthetic world; repeatable."),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(help="Synthetic suites: repeat everything from h* on K times.", min=1),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            help="Do the work on a Dask cluster: its scheduler's address or scheduler file."
+        ),
+    ] = None,
+    trust_remote_code: TrustRemoteCode = False,
+    json: Json = False,
+) -> None:
+    """Run suites: progress, table, records and figure.
+
+    The same command goes on after an interruption: what was fitted is not fitted again.
+    """
+    from molw2s.experiment.run import run_suites
+    from molw2s.experiment.workers import Workers, dismiss
+
+    if not suites and not csv:
+        raise typer.BadParameter("name one or more suites, or give --csv FILE")
+    if seed and seeds:
+        raise typer.BadParameter("give --seed or --seeds, not both")
+    if split_column and splitter not in (None, "column"):
+        raise typer.BadParameter(f"--split-column or --splitter {splitter}, not both")
+    columns = Columns(smiles_column, target_column, split_column, unit, drop_invalid)
+    dataset = columns.read(csv)
+    changes: dict[str, Any] = {
+        "weak": weak or None,
+        "strong": strong,
+        "weak_head": weak_head,
+        "strong_head": strong_head,
+        "weak_mode": weak_mode,
+        "strong_mode": strong_mode,
+        "repeats": repeat or None,
+        "labels": labels,
+        "folds": folds,
+        "ensembles": ensemble or None,
+        "chain": chain or None,
+        "controls": control or None,
+        "splitter": "column" if split_column else splitter,
+        "seeds": tuple(range(seeds)) if seeds else seed or None,
+    }
+    chosen = choose(suites or [], dataset, changes)
+    check_seeds(chosen, seed, seeds, repeat)
+    folders = name_folders(chosen, out)
+    results = []
+    with progress_bar("run") as progress:
+        runs = run_suites(
+            chosen,
+            folders,
+            dataset,
+            existing="replace" if overwrite else "resume",
+            workers=Workers(jobs, cluster),
+            progress=progress,
+            trust_remote_code=trust_remote_code,
+        )
+        for suite, folder, finished in zip(chosen, folders, runs):
+            results.append({"suite": suite.name, "out": str(folder), **tables(finished.records)})
+            if not json:
+                print_tables(finished.records)
+                print(f"Figure, table and records: {folder / FIGURE} and beside it.\n")
+    dismiss()
+    if json:
+        print_json({"runs": results})

@@ -1,0 +1,45 @@
+"""SIGINT and SIGTERM end a command at once, with one line that says how to go on."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+import threading
+from contextlib import suppress
+
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+_SHOW_CURSOR = "\x1b[?25h"
+
+
+def end_at_once() -> None:
+    """From now on, end within moments of a signal, whatever the process is computing.
+
+    Python handles signals between two of its own steps, in its main thread, which may be minutes
+    away; here a thread waits for them. Everything on disk is whole at any moment, and workers end
+    with their parent, so nothing has to be put in order.
+    """
+    if not hasattr(signal, "set_wakeup_fd") or sys.platform == "win32":
+        return
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    for number in _ENDING:
+        signal.signal(number, lambda *_: None)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    threading.Thread(target=_end, args=(reading,), daemon=True).start()
+    # Workers inherit this: an interrupt from the keyboard reaches them too, and is not theirs.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+def _end(reading: int) -> None:
+    number = 0
+    while number not in _ENDING:
+        number = os.read(reading, 1)[0]
+    with suppress(OSError, ValueError):
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{_SHOW_CURSOR}")
+        command = shlex.join(["molw2s", *sys.argv[1:]])
+        print(f"interrupted; the same command goes on: {command}", file=sys.stderr, flush=True)
+        sys.stdout.flush()
+    os._exit(128 + number)

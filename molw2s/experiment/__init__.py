@@ -1,0 +1,1 @@
+"""An experiment: settings in, a run out. ``run.run_suite`` is the whole flow: start there."""

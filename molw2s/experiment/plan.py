@@ -1,0 +1,166 @@
+"""Who teaches whom: a case's trials, and the fits they need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from molw2s.experiment.fits import Fit
+from molw2s.experiment.sources import Ensemble, OutOfFold, Predicted, Source, Truth
+from molw2s.problems.problem import Case, Rows, Side
+from molw2s.store import Work
+
+Kind = Literal["encoder", "ensemble", "control"]
+
+
+@dataclass(frozen=True, eq=False)
+class Teacher:
+    """Who makes labels.
+
+    Attributes
+    ----------
+    fitted_with : str
+        A head's name or kind of finetuning; empty for the truth.
+    answers : Source
+        Predictions on the evaluation and validation parts.
+    labels : Source
+        Weak labels at ``rows``.
+    rows : ndarray
+        What its student is fitted to: the unlabelled part, save for the control "truth".
+    """
+
+    name: str
+    kind: Kind
+    hidden_size: int | None
+    fitted_with: str
+    answers: Source
+    labels: Source
+    rows: Rows
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A teacher in one case, its student, and the ceiling of that case."""
+
+    case: Case
+    teacher: Teacher
+    student: Source
+    ceiling: Source
+
+    @property
+    def works(self) -> tuple[Work, ...]:
+        """What is measured."""
+        sources = (self.teacher.answers, self.teacher.labels, self.student, self.ceiling)
+        return (*(fit for source in sources for fit in source.fits), *self.case.works)
+
+
+def plan(cases: Iterable[Case]) -> list[Trial]:
+    """The trials of each case: weak encoders first, then ensembles, then controls."""
+    return [trial for case in cases for trial in _of_case(case)]
+
+
+def _of_case(case: Case) -> list[Trial]:
+    truth = Truth(case)
+    encoders = [_weak_encoder(side, case, truth) for side in case.teachers]
+    ensembles = [_ensemble(how, encoders, case) for how in case.ensembles]
+    controls = [_CONTROLS[name](case, truth) for name in case.controls]
+    teachers = [*encoders, *ensembles, *controls]
+    ceiling, *students = _students(case, truth, teachers)
+    return [Trial(case, *pair, ceiling) for pair in zip(teachers, students)]
+
+
+def _weak_encoder(side: Side, case: Case, truth: Source) -> Teacher:
+    parts = case.parts
+    asked = [parts.evaluation, parts.validation]
+    if not parts.folds:
+        asked.append(parts.unlabelled)
+    answers = _fitted(side, parts.labelled, truth, asked, case, f"teacher {side.name}")
+    labels: Source = answers
+    if parts.folds:
+        labels = OutOfFold(
+            tuple(
+                _fitted(side, known, truth, [rows], case, f"teacher {side.name}, a fold")
+                for known, rows in parts.folds
+            )
+        )
+    return Teacher(
+        side.name, "encoder", side.hidden_size, side.learner.title, answers, labels,
+        parts.unlabelled,
+    )  # fmt: skip
+
+
+def _ensemble(how: str, encoders: Sequence[Teacher], case: Case) -> Teacher:
+    answers = [teacher.answers for teacher in encoders]
+    judged = answers if how == "validation" else []
+    labels = [teacher.labels for teacher in encoders]
+    return Teacher(
+        f"ensemble-{how}", "ensemble", None, encoders[0].fitted_with,
+        Ensemble(answers, judged, case), Ensemble(labels, judged, case), case.parts.unlabelled,
+    )  # fmt: skip
+
+
+def _self(case: Case, truth: Source) -> Teacher:
+    """The strong model, fitted to the labelled part as a weak one is, teaches itself."""
+    return replace(_weak_encoder(case.student, case, truth), name="self", kind="control")
+
+
+def _truth(case: Case, truth: Source) -> Teacher:
+    """The labelled part's true labels, and nothing on the unlabelled part."""
+    return Teacher("truth", "control", None, "", truth, truth, case.parts.labelled)
+
+
+_CONTROLS = {"self": _self, "truth": _truth}
+
+
+def _students(case: Case, truth: Source, teachers: Sequence[Teacher]) -> list[Source]:
+    """The ceiling, then a student for each teacher; through the chain, where there is one."""
+    labels = [_through_chain(case, teacher) for teacher in teachers]
+    rows = [teacher.rows for teacher in teachers]
+    side, parts = case.student, case.parts
+    asked = [parts.evaluation, parts.validation]
+    if not side.learner.grouped:
+        ceiling: Source = _fitted(side, parts.unlabelled, truth, asked, case, "ceiling")
+        return [
+            ceiling,
+            *(
+                _fitted(side, at, source, asked, case, f"student of {teacher.name}")
+                for at, source, teacher in zip(rows, labels, teachers)
+            ),
+        ]
+    together = [source for at, source in zip(rows, labels) if at is parts.unlabelled]
+    group = _fit(side, parts.unlabelled, (*together, truth), asked, case, "students")
+    in_group = (Predicted(group, place) for place in range(len(together)))
+    students: list[Source] = [
+        next(in_group)
+        if at is parts.unlabelled
+        else _fitted(side, at, source, asked, case, "student of the truth")
+        for at, source in zip(rows, labels)
+    ]
+    return [Predicted(group, len(together)), *students]
+
+
+def _through_chain(case: Case, teacher: Teacher) -> Source:
+    """What the student is fitted to: the labels of the last student before it."""
+    labels = teacher.labels
+    if teacher.kind != "control":
+        for side in case.chain:
+            who = f"{side.name} after {teacher.name}"
+            labels = _fitted(side, teacher.rows, labels, [teacher.rows], case, who)
+    return labels
+
+
+def _fitted(
+    side: Side, rows: Rows, labels: Source, asked: Sequence[Rows], case: Case, who: str
+) -> Predicted:
+    return Predicted(_fit(side, rows, (labels,), asked, case, who))
+
+
+def _fit(
+    side: Side, rows: Rows, labels: tuple[Source, ...], asked: Sequence[Rows], case: Case, who: str
+) -> Fit:
+    # One question: predictions of a fit are then all of one model.
+    question = np.concatenate(asked)
+    return Fit(side.learner, side.inputs, rows, labels, question, f"{case.split}, {who}")

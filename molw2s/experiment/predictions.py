@@ -1,0 +1,150 @@
+"""predictions.parquet: what every trial predicted, row by row, and whose trials they are.
+
+From this file alone the records can be made again, under any loss.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from molw2s.columns import COLUMNS
+from molw2s.errors import InvalidInput
+from molw2s.locations import write_atomically
+from molw2s.losses import Loss, get_loss
+from molw2s.records import in_order
+from molw2s.report.write import write_report
+from molw2s.theory import SQUARED, Values, measures
+
+PARTS = ("evaluation", "validation", "unlabelled")
+PREDICTIONS = ("trial", "row", "smiles", "part", "truth", "weak", "student", "ceiling")
+"""A row a trial and molecule (or point), in target units. ``weak`` is the teacher's prediction, on
+the unlabelled part the label it made; student and ceiling are not asked there."""
+_TRIALS = b"molw2s.trials"
+
+
+def predictions_bytes(predictions: pd.DataFrame, records: pd.DataFrame) -> bytes:
+    """The file's content: predictions and, in its metadata, what the records say of each trial
+    beside its measures."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    about = records.drop(columns=_measure_names(), errors="ignore").astype(object)
+    trials = json.dumps(about.where(about.notna(), None).to_dict("split", index=False))
+    table = pa.Table.from_pandas(predictions, preserve_index=False)
+    table = table.replace_schema_metadata({**table.schema.metadata, _TRIALS: trials.encode()})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def read_predictions(folder: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The predictions of a run, and a row a trial with what is said of it beside its measures.
+
+    Raises
+    ------
+    InvalidInput
+        If the run kept none, or the file is damaged.
+    """
+    import pyarrow.parquet as pq
+
+    path = Path(folder) / "predictions.parquet"
+    if not path.exists():
+        raise InvalidInput(
+            f"{folder} holds no predictions: it is no run's folder, or one of molw2s 0.1, or of a "
+            "suite with keep_predictions: false; run it again with keep_predictions: true"
+        )
+    try:
+        table = pq.read_table(path)
+        trials = pd.DataFrame(**json.loads(table.schema.metadata[_TRIALS]))
+        frame = table.to_pandas()
+    except (OSError, ValueError, KeyError, TypeError) as error:  # pyarrow's are ValueErrors
+        raise InvalidInput(f"cannot read {path}: {error}; run it again") from error
+    if missing := [name for name in PREDICTIONS if name not in frame]:
+        raise InvalidInput(f"{path} lacks the columns {', '.join(missing)}")
+    numeric = [name for name in trials if name in COLUMNS and COLUMNS[name].kind != "text"]
+    return frame, trials.assign(**{name: pd.to_numeric(trials[name]) for name in numeric})
+
+
+def measure_again(
+    trials: pd.DataFrame, predictions: pd.DataFrame, loss: Loss = SQUARED
+) -> pd.DataFrame:
+    """Records whose every measure is computed from predictions, under any loss.
+
+    Raises
+    ------
+    InvalidInput
+        If a trial has no predictions, or a value lies outside of the loss's domain.
+    """
+    groups = {key: dict(list(each.groupby("part"))) for key, each in predictions.groupby("trial")}
+    rows = []
+    for about in trials.to_dict("records"):
+        parts = groups.get(about["trial"], {})
+        who = f"trial {about['trial']} ({about['weak']}, {about['split']})"
+        if "evaluation" not in parts:
+            raise InvalidInput(f"{who} has no predictions on the evaluation part")
+        values = {part: _values(parts[part]) for part in PARTS if part in parts}
+        try:
+            found = measures(**values, loss=loss)
+        except InvalidInput as error:
+            raise InvalidInput(f"{who}: {error}") from error
+        rows.append({name: value.item() for name, value in found.items()})
+    found = pd.DataFrame(rows, index=trials.index)
+    return in_order(trials.assign(loss=loss.name).join(found))
+
+
+def measure_run(
+    folder: str | Path, loss: str = "squared", out: str | Path | None = None
+) -> tuple[Path, pd.DataFrame]:
+    """Make a run's records, and its report, again from its predictions alone.
+
+    Parameters
+    ----------
+    folder
+        The run's.
+    loss
+        A name of ``molw2s.losses.LOSSES``.
+    out
+        Where records.csv and the report go; by default the run's folder for its own loss, squared,
+        and a folder within it named after any other.
+
+    Returns
+    -------
+    path, DataFrame
+        Where they went, and the records.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such loss.
+    InvalidInput
+        If the run kept no predictions, or one of them lies outside of the loss's domain.
+    """
+    chosen = get_loss(loss)
+    predictions, trials = read_predictions(folder)
+    records = measure_again(trials, predictions, chosen)
+    where = Path(folder) if chosen is SQUARED else Path(folder) / f"loss-{loss}"
+    where = where if out is None else Path(out)
+    if where != Path(folder) and (where / "manifest.json").exists():
+        raise InvalidInput(f"{where} is another run's folder; choose one of its own with --out")
+    write_atomically(where / "records.csv", records.to_csv(index=False).encode())
+    write_report(where)
+    return where, records
+
+
+def _values(part: pd.DataFrame) -> Values:
+    def column(name: str) -> np.ndarray | None:
+        values = part[[name]].to_numpy(np.float64)
+        return None if np.isnan(values).all() else values
+
+    truth, weak = (part[[name]].to_numpy(np.float64) for name in ("truth", "weak"))
+    return Values(truth, weak, column("student"), column("ceiling"))
+
+
+def _measure_names() -> list[str]:
+    nothing = np.zeros((1, 1))
+    return list(measures(Values(nothing, nothing, nothing, nothing)))

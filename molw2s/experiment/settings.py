@@ -1,0 +1,156 @@
+"""Suites by name or file, and studies: grids of suites."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from molw2s.errors import InvalidInput, UnknownName, explain
+from molw2s.locations import shipped
+from molw2s.problems import kind_of_suite
+from molw2s.problems.labels import Labels
+from molw2s.problems.molecules import Mode, Suite
+from molw2s.problems.settings import Settings
+
+SYNTHETIC_SUITES = tuple(
+    f"synthetic-{setting}"
+    for setting in (
+        "realizable", "pretraining", "perturbation",
+        "reversed-pretraining", "reversed-perturbation", "low-sample",
+    )
+)  # fmt: skip
+
+
+class Study(BaseModel):
+    """A grid of suites: every choice of one value a key, the same head on every frozen side."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weak_mode: tuple[Mode, ...] = Field(("head",), min_length=1)
+    strong_mode: tuple[Mode, ...] = Field(("head",), min_length=1)
+    head: tuple[str, ...] = Field(("kernel-ridge",), min_length=1)
+    labels: tuple[Labels, ...] = Field(("shared",), min_length=1)
+
+    def choices(self) -> Iterator[dict[str, str]]:
+        """The settings of each suite."""
+        for weak, strong, head, labels in product(
+            self.weak_mode, self.strong_mode, self.head, self.labels
+        ):
+            yield {
+                "weak_mode": weak,
+                "strong_mode": strong,
+                "weak_head": head,
+                "strong_head": head,
+                "labels": labels,
+            }
+
+
+def suite_names() -> list[str]:
+    """The suites in ``benchmarks/suites/``."""
+    return sorted(path.stem for path in _suites().glob("*.yaml"))
+
+
+def _suites() -> Path:
+    return shipped("benchmarks") / "suites"
+
+
+def expand_suites(names: Iterable[str]) -> list[str]:
+    """Names with "synthetic" replaced by the names of all the synthetic suites."""
+    return [
+        each
+        for name in names
+        for each in (SYNTHETIC_SUITES if str(name) == "synthetic" else (name,))
+    ]
+
+
+def load_suite(name: str | Path, **changes: Any) -> Settings:
+    """A suite of ``benchmarks/suites/`` by name, or a YAML file of your own.
+
+    ``changes`` replace its settings; None leaves a setting as it is.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such suite.
+    InvalidInput
+        If the file or a change does not fit; the message names the key. Also if it is a study.
+    """
+    return make_suite(_read(name), **changes)
+
+
+def load_suites(name: str | Path, **changes: Any) -> list[Settings]:
+    """All suites of a file: one, or those that its ``study`` spans, named after their settings.
+
+    Two choices that come to the same suite (the head of a finetuned side decides nothing) give
+    one. Parameters and errors are those of ``load_suite``.
+    """
+    content = _read(name)
+    if "study" not in content:
+        return [make_suite(content, **changes)]
+    study = _validated(Study, content.pop("study"), f"study {content['name']!r}")
+    suites: dict[str, Settings] = {}
+    for choice in study.choices():
+        suite = _validated(Suite, content | choice | _given(changes), f"study {content['name']!r}")
+        full_name = "-".join((suite.name, *_names(suite)))
+        suites.setdefault(full_name, suite.model_copy(update={"name": full_name}))
+    return list(suites.values())
+
+
+def _names(suite: Suite) -> tuple[str, str, str]:
+    weak, strong = (
+        head if mode == "head" else mode
+        for mode, head in (
+            (suite.weak_mode, suite.weak_head),
+            (suite.strong_mode, suite.strong_head),
+        )
+    )
+    return weak, strong, suite.labels
+
+
+def _read(name: str | Path) -> dict[str, Any]:
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        path = _suites() / f"{name}.yaml"
+        if not path.is_file():
+            raise UnknownName(f"unknown suite {str(name)!r}; known: {', '.join(suite_names())}")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise InvalidInput(f"cannot read the suite {path}: {error}") from error
+    if not isinstance(content, dict):
+        raise InvalidInput(f"{path} is not a YAML mapping")
+    return {"name": path.stem, **content}
+
+
+def make_suite(content: dict[str, Any], **changes: Any) -> Settings:
+    """A suite from plain settings, with ``changes`` that are not None on top.
+
+    ``kind: synthetic`` among the settings makes it a synthetic one.
+    """
+    changes = _given(changes)
+    content = content | changes
+    what = f"suite {content.get('name')!r}"
+    kind = kind_of_suite(content.get("kind"))
+    foreign = sorted(set(changes) - set(kind.model_fields))
+    if foreign and content.get("kind") == "synthetic":
+        raise InvalidInput(f"{what} is synthetic and has no {', '.join(foreign)}")
+    return _validated(kind, content, what)
+
+
+def _given(changes: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in changes.items() if value is not None}
+
+
+Checked = TypeVar("Checked", bound=BaseModel)
+
+
+def _validated(kind: type[Checked], content: Any, what: str) -> Checked:
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise InvalidInput(f"{what}: {explain(error, kind.model_fields)}") from error

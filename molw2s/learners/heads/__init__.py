@@ -1,0 +1,29 @@
+"""Heads: convex sets of functions over fixed features, fitted in closed form.
+
+A head is a scikit-learn regressor: ``fit(X, y)`` with X (n, d) and y (n,) or (n, m) - m tasks at
+once - then ``predict(X)``. A fit hands every head float64, and those written here compute in
+nothing else. ``HEADS`` maps a name to a function that makes an unfitted one; any scikit-learn
+regressor that takes many targets can be registered.
+"""
+
+from molw2s.learners.heads.catalog import (
+    HEADS,
+    Head,
+    chosen_penalty,
+    head_fingerprint,
+    register_head,
+)
+from molw2s.learners.heads.kernel import KernelRidge, RBFFeatures
+from molw2s.learners.heads.linear import NormBall, Ridge
+
+__all__ = [
+    "HEADS",
+    "Head",
+    "KernelRidge",
+    "NormBall",
+    "RBFFeatures",
+    "Ridge",
+    "chosen_penalty",
+    "head_fingerprint",
+    "register_head",
+]

@@ -1,0 +1,82 @@
+"""Heads by name: the built-in ones, and those that users register."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from molw2s.learners.heads.kernel import KernelRidge, RBFFeatures
+from molw2s.learners.heads.linear import NormBall, Ridge
+from molw2s.registry import Registry
+
+Array = NDArray[np.float64]
+
+VERSION = 1
+"""Raised by hand whenever a built-in head's predictions change by more than rounding."""
+
+
+@runtime_checkable
+class Head(Protocol):
+    """What a fit needs of a head."""
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Any: ...
+
+    def predict(self, X: ArrayLike) -> Array: ...
+
+
+HEADS: Registry[Callable[[], Head]] = Registry("head", "molw2s.heads")
+register_head = HEADS.register
+
+
+@register_head("least-squares")
+def least_squares() -> LinearRegression:
+    """Linear functions with intercept; the minimum-norm fit where it is not unique."""
+    return LinearRegression()
+
+
+@register_head("ridge")
+def ridge() -> Pipeline:
+    """Ridge on standardised features, penalty by leave-one-out."""
+    return make_pipeline(StandardScaler(), Ridge())
+
+
+@register_head("norm-ball")
+def norm_ball() -> Pipeline:
+    """Linear functions of bounded norm on standardised features, radius by leave-one-out."""
+    return make_pipeline(StandardScaler(), NormBall())
+
+
+@register_head("kernel-ridge")
+def kernel_ridge() -> Pipeline:
+    """RBF kernel ridge on standardised features, penalty by leave-one-out."""
+    return make_pipeline(StandardScaler(), KernelRidge())
+
+
+@register_head("kernel-ball")
+def kernel_ball() -> Pipeline:
+    """Functions of bounded RBF-kernel norm on standardised features, radius by leave-one-out."""
+    return make_pipeline(StandardScaler(), RBFFeatures(), NormBall())
+
+
+def chosen_penalty(head: Head, targets: int) -> Array:
+    """(targets,) penalties that a fitted head chose; not a number where it has none."""
+    last = head[-1] if isinstance(head, Pipeline) else head
+    return np.broadcast_to(getattr(last, "penalty_", np.nan), (targets,))
+
+
+def head_fingerprint(name: str) -> str | None:
+    """What decides a built-in head's predictions; None for a head of somebody else's.
+
+    Code that others may edit has no version that we could know, so nothing is kept of it.
+    """
+    if HEADS[name].__module__ != __name__:
+        return None
+    libraries = (f"{package} {version(package)}" for package in ("numpy", "scipy", "scikit-learn"))
+    return ", ".join([f"{name} {VERSION}", *libraries])

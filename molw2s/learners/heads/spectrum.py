@@ -1,0 +1,88 @@
+"""Centred features and kernels in the basis where a ridge fit is diagonal."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh
+from typing_extensions import Self
+
+Array = NDArray[np.float64]
+
+# Multiples of the mean squared norm of the centred features: 3 a decade.
+PENALTIES = np.logspace(-7, 3, 31)
+
+
+class Spectrum:
+    """Centred targets in the basis where a ridge fit is diagonal; the intercept is not penalised.
+
+    U (n, r) and ``eigenvalues`` (r,) are those of the centred features' Gram matrix.
+    """
+
+    def __init__(self, U: Array, eigenvalues: Array, y: Array) -> None:
+        self.U, self.eigenvalues, self.y = U, eigenvalues, y
+        self.projected = U.T @ y  # (r, m)
+
+    @classmethod
+    def of_kernel(cls, kernel: Array, y: Array) -> Self:
+        """Of a centred kernel matrix (n, n) and centred targets (n, m)."""
+        eigenvalues, vectors = positive_part(kernel, len(kernel))
+        return cls(vectors, eigenvalues, y)
+
+    @property
+    def mean_squared_norm(self) -> float:
+        return float(self.eigenvalues.sum() / len(self.U)) or 1.0
+
+    def shrinkage(self, penalty: Array) -> Array:
+        """(r, k) factors that a ridge fit puts on each direction, for k penalties."""
+        return self.eigenvalues[:, None] / (self.eigenvalues[:, None] + penalty)
+
+    def leave_one_out(self, penalties: Array) -> Array:
+        """(k, m) mean squared leave-one-out errors; ``penalties`` is (k,), or (k, m) by target."""
+        n = len(self.U)
+        squared = self.U**2
+        errors = np.empty((len(penalties), self.y.shape[1]))
+        for row, penalty in enumerate(penalties):
+            factors = self.shrinkage(np.atleast_1d(penalty))
+            leverage = squared @ factors + 1 / n
+            residual = self.y - self.U @ (factors * self.projected)
+            # A leverage of 1 is an interpolated point: its error without it is unknown.
+            left = np.where(leverage < 1 - 1e-10, 1 - leverage, np.nan)
+            errors[row] = np.nan_to_num((residual / left) ** 2, nan=np.inf).mean(0)
+        return errors
+
+    def best_penalty(self) -> Array:
+        """(m,) the smallest leave-one-out error among ``PENALTIES`` for each target."""
+        candidates = PENALTIES * self.mean_squared_norm
+        return candidates[self.leave_one_out(candidates).argmin(0)]
+
+
+class CentredSpectrum(Spectrum):
+    """Of features: X - mean = U sqrt(eigenvalues) V'."""
+
+    def __init__(self, X: Array, y: Array) -> None:
+        self.x_mean, self.y_mean = X.mean(0), y.mean(0)
+        X = X - self.x_mean
+        U, eigenvalues, self.V = decomposed(X)
+        super().__init__(U, eigenvalues, y - self.y_mean)
+
+    def coefficients(self, penalty: Array) -> Array:
+        """(d, m) coefficients for one penalty a target; penalty 0 is the minimum-norm fit."""
+        root = np.sqrt(self.eigenvalues)[:, None]
+        return self.V @ (self.shrinkage(penalty) / root * self.projected)
+
+
+def decomposed(X: Array) -> tuple[Array, Array, Array]:
+    """X = U sqrt(eigenvalues) V', smallest first: U (n, r), eigenvalues (r,), V (d, r)."""
+    tall = X.shape[0] > X.shape[1]
+    eigenvalues, vectors = positive_part(X.T @ X if tall else X @ X.T, max(X.shape))
+    scale = np.sqrt(eigenvalues)
+    U, V = (X @ vectors / scale, vectors) if tall else (vectors, X.T @ vectors / scale)
+    return U, eigenvalues, V
+
+
+def positive_part(gram: Array, size: int) -> tuple[Array, Array]:
+    """Eigenvalues that are not rounding error, smallest first, and their vectors in columns."""
+    eigenvalues, vectors = eigh(gram, driver="evd")
+    kept = eigenvalues > eigenvalues[-1] * size * np.finfo(np.float64).eps
+    return eigenvalues[kept], vectors[:, kept]

@@ -1,0 +1,308 @@
+"""A molecular suite: a dataset, weak encoders, a strong one, splits - and the problem it poses."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, NonNegativeInt, field_validator
+
+from molw2s.datasets import MoleculeDataset, load_dataset, make_splits
+from molw2s.datasets.splits import CHEMBENCH_SEEDS, Split, Splitter
+from molw2s.encoders import Embeddings, fingerprint, get_encoder
+from molw2s.encoders.base import check_names
+from molw2s.encoders.catalog import WEAK_HIDDEN_SIZES
+from molw2s.encoders.transformer import TransformerEncoder
+from molw2s.errors import InvalidInput
+from molw2s.learners import FinetuningLearner, HeadLearner
+from molw2s.learners.finetuning import Finetuning
+from molw2s.predictors import VERSION as PREDICTORS_VERSION
+from molw2s.predictors import Predictors, representation_predictors
+from molw2s.problems.labels import Labels, parts_of
+from molw2s.problems.problem import Case, Given, Parts, Rows, Side
+from molw2s.problems.settings import Ensemble, Settings, no_repeats
+from molw2s.store import Arrays, Shapes, Spread, Store, Work, digest
+
+Mode = Literal["head", "full", "lora"]
+SplitSeed = Annotated[int, Field(ge=0, lt=2**32)]
+WEAK_FAMILY = tuple(f"weak-h{size}-v2" for size in WEAK_HIDDEN_SIZES)
+_PREDICTORS = tuple(each.name for each in fields(Predictors))
+
+
+class Suite(Settings):
+    """Everything that decides a molecular run; unknown keys are errors.
+
+    Attributes
+    ----------
+    weak_mode, strong_mode : "head", "full" or "lora"
+        A head on the frozen encoder, or encoder and linear layer finetuned by gradient descent.
+    weak_head, strong_head
+        Used in mode "head" only.
+    finetuning
+        Used in the other modes only; ``repeats`` are their seeds.
+    labels : "shared", "disjoint" or "cross-fitted"
+        Weak labels on the weak model's own training molecules, on the other half of the training
+        part, or out of ``folds`` folds.
+    ensembles : tuple of "mean" and "validation"
+        Teachers that are averages of all weak models: plain, or with the nonnegative weights that
+        fit the validation part's true labels best.
+    chain : tuple of str
+        Encoders of students between teacher and student, first to last.
+    seeds
+        Of random splits.
+    """
+
+    kind: Literal["molecules"] = "molecules"
+    dataset: str
+    weak: tuple[str, ...] = Field(WEAK_FAMILY, min_length=1)
+    strong: str = "strong-small-v2"
+    weak_mode: Mode = "head"
+    strong_mode: Mode = "head"
+    weak_head: str = "kernel-ridge"
+    strong_head: str = "kernel-ridge"
+    finetuning: Finetuning = Finetuning()
+    repeats: tuple[NonNegativeInt, ...] = Field((0,), min_length=1)
+    labels: Labels = "shared"
+    folds: int = Field(10, ge=2)
+    ensembles: tuple[Ensemble, ...] = ()
+    chain: tuple[str, ...] = ()
+    splitter: Splitter = "random"
+    seeds: tuple[SplitSeed, ...] = Field(CHEMBENCH_SEEDS, min_length=1)
+
+    @field_validator("weak", "seeds", "repeats", "ensembles", "chain")
+    @classmethod
+    def _no_repeats(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        return no_repeats(values)
+
+    @property
+    def finetunes(self) -> bool:
+        return (self.weak_mode, self.strong_mode) != ("head", "head")
+
+
+class MoleculeProblem:
+    """A dataset's molecules, embedded, labelled by weak encoders and split.
+
+    Parameters
+    ----------
+    suite : Suite
+    dataset : MoleculeDataset, optional
+        Given instead of the registered dataset that the suite names.
+    trust_remote_code : bool
+        Run the Python files that a checkpoint brings along; see ``get_encoder``.
+
+    Raises
+    ------
+    UnknownName
+        If nobody registered a dataset, encoder or head that the suite names.
+    InvalidInput
+        If two encoders have the same name, an encoder cannot be finetuned, or the data cannot be
+        split so.
+    """
+
+    def __init__(
+        self,
+        suite: Suite,
+        dataset: MoleculeDataset | None = None,
+        trust_remote_code: bool = False,
+    ) -> None:
+        self.suite = suite
+        self.dataset = load_dataset(suite.dataset) if dataset is None else dataset
+        self.name, self.unit = suite.dataset, self.dataset.unit
+        self.identity = self.dataset.content_sha256
+        self.texts = np.array(self.dataset.smiles, dtype=object)
+        names = dict.fromkeys((*suite.weak, *suite.chain, suite.strong))
+        self._encoders = {
+            name: get_encoder(name, trust_remote_code=trust_remote_code) for name in names
+        }
+        self._check_names()
+        self._embeddings = {
+            name: Embeddings(encoder, self.dataset.smiles)
+            for name, encoder in self._encoders.items()
+        }
+        self._splits = [
+            (split, parts_of(split, suite.labels, suite.folds))
+            for split in make_splits(self.dataset, suite.splitter, suite.seeds)
+        ]
+        self._cases = [
+            self._case(split, parts, seed)
+            for split, parts in self._splits
+            for seed in (suite.repeats if suite.finetunes else (0,))
+        ]
+
+    @property
+    def preparation(self) -> tuple[Work, ...]:
+        return ()
+
+    @property
+    def trials(self) -> int:
+        suite = self.suite
+        teachers = len(suite.weak) + len(suite.ensembles) + len(suite.controls)
+        return len(self._cases) * teachers
+
+    def batches(self, store: Store) -> Iterator[Sequence[Case]]:
+        yield self._cases
+
+    def columns(self, case: Case, teacher: str, store: Store) -> dict[str, Any]:
+        suite = self.suite
+        names = {side.name: name for side, name in zip(case.teachers, suite.weak)}
+        place = list(names).index(teacher) if teacher in names else None
+        return {
+            "weak_mode": suite.weak_mode,
+            "strong_mode": suite.strong_mode,
+            **({"finetuning": suite.finetuning.model_dump_json()} if suite.finetunes else {}),
+            "labels": suite.labels,
+            "dataset_sha256": self.dataset.sha256,
+            "weak_sha256": "" if place is None else self._sha256(names[teacher], store),
+            "strong_sha256": self._sha256(suite.strong, store),
+            **_predicted(case, place, store),
+        }
+
+    def manifest(self) -> dict[str, Any]:
+        dataset = self.dataset
+        return {
+            "dataset": {
+                "name": dataset.name,
+                "title": dataset.title,
+                "unit": dataset.unit,
+                "source": dataset.source,
+                "sha256": dataset.sha256,
+                "content_sha256": dataset.content_sha256,
+                "molecules": len(dataset),
+                "dropped": {f"line {line}": why for line, why in dataset.dropped.items()},
+                "duplicates": dataset.duplicates,
+            },
+            "splits": {split.name: _describe(split, parts) for split, parts in self._splits},
+        }
+
+    def found(self, store: Store) -> dict[str, Any]:
+        return {
+            "encoders": {
+                encoder.name: {
+                    "dim": encoder.dim,
+                    "sha256": self._sha256(name, store),
+                    **(
+                        encoder.usage.model_dump(mode="json") | {"precision": encoder.precision}
+                        if isinstance(encoder, TransformerEncoder)
+                        else {}
+                    ),
+                }
+                for name, encoder in self._encoders.items()
+            }
+        }
+
+    def _check_names(self) -> None:
+        check_names(list(self._encoders.values()))
+        others = {"self", "truth", "ensemble-mean", "ensemble-validation"}
+        if taken := others & {encoder.name for encoder in self._encoders.values()}:
+            raise InvalidInput(
+                f"an encoder is called {taken.pop()}, as a control or ensemble is; rename it"
+            )
+
+    def _case(self, split: Split, parts: Parts, seed: int) -> Case:
+        suite = self.suite
+        weak = tuple(
+            self._side(name, suite.weak_mode, suite.weak_head, seed) for name in suite.weak
+        )
+        strong = self._side(suite.strong, suite.strong_mode, suite.strong_head, seed)
+        return Case(
+            split=split.name,
+            seed=seed,
+            truth=self.dataset.target,
+            parts=parts,
+            teachers=weak,
+            student=strong,
+            chain=tuple(
+                self._side(name, suite.strong_mode, suite.strong_head, seed) for name in suite.chain
+            ),
+            ensembles=suite.ensembles,
+            controls=suite.controls,
+            works=(Measuring(weak, strong, parts.unlabelled, self.dataset.target),),
+        )
+
+    def _side(self, name: str, mode: Mode, head: str, seed: int) -> Side:
+        encoder, embeddings = self._encoders[name], self._embeddings[name]
+        size = getattr(encoder, "hidden_size", encoder.dim)
+        if mode == "head":
+            return Side(encoder.name, size, HeadLearner(head), embeddings, embeddings)
+        learner = FinetuningLearner(encoder, mode, self.suite.finetuning, seed)
+        return Side(encoder.name, size, learner, Given(self.texts), embeddings)
+
+    def _sha256(self, name: str, store: Store) -> str:
+        encoder = self._encoders[name]
+        known: str | None = getattr(encoder, "fingerprint", None)
+        return known or fingerprint(encoder, self._embeddings[name].array(store))
+
+
+@dataclass(frozen=True, eq=False)
+class Measuring:
+    """The work of measuring what representations alone say about weak teachers."""
+
+    weak: tuple[Side, ...]
+    strong: Side
+    rows: Rows
+    target: NDArray[np.float64]
+    kind: ClassVar[str] = "predictors"
+    spread: ClassVar[Spread] = "always"
+    title: ClassVar[str] = "measure representations"
+
+    @property
+    def _features(self) -> list[Embeddings]:
+        return [side.features for side in (self.strong, *self.weak)]  # type: ignore[misc]
+
+    @cached_property
+    def key(self) -> str:
+        keys = "\n".join(each.key for each in self._features)
+        return digest(f"predictors {PREDICTORS_VERSION}", keys, self.rows, self.target)
+
+    @property
+    def kept(self) -> bool:
+        return all(each.kept for each in self._features)
+
+    @property
+    def needs(self) -> tuple[Work, ...]:
+        return tuple(work for each in self._features for work in each.needs)
+
+    @property
+    def shapes(self) -> Shapes:
+        return {"values": ((len(self.weak), len(_PREDICTORS)), "float64")}
+
+    def call(self, store: Store) -> tuple[Callable[..., Arrays], tuple[Any, ...]]:
+        features = [each.array(store) for each in self._features]
+        return _measure, (self.rows, self.target, *features)
+
+
+def _measure(rows: Rows, target: NDArray[np.float64], *features: NDArray[Any]) -> Arrays:
+    strong, *weak = (each[rows] for each in features)
+    found = representation_predictors(weak, strong, target[rows])
+    return {"values": np.array([list(asdict(each).values()) for each in found])}
+
+
+def _predicted(case: Case, place: int | None, store: Store) -> dict[str, float]:
+    """Of one weak encoder; nan for an ensemble or control, which has no representation."""
+    if place is None:
+        return dict.fromkeys(_PREDICTORS, np.nan)
+    values = store[case.works[0].key]["values"][place]
+    return dict(zip(_PREDICTORS, values.tolist()))
+
+
+def _describe(split: Split, parts: Parts) -> dict[str, Any]:
+    described = {
+        "train": split.train,
+        "valid": split.valid,
+        "test": split.test,
+        "labelled": parts.labelled,
+        "unlabelled": parts.unlabelled,
+    }
+    return {
+        part: {"rows": len(rows), "sha256": rows_sha256(rows)} for part, rows in described.items()
+    }
+
+
+def rows_sha256(rows: Rows) -> str:
+    """SHA-256 of the comma-joined sorted row numbers ("0,3,4,...")."""
+    return hashlib.sha256(",".join(map(str, sorted(rows.tolist()))).encode()).hexdigest()

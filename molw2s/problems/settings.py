@@ -1,0 +1,45 @@
+"""What every suite says, whatever its problem."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Control = Literal["self", "truth"]
+Ensemble = Literal["mean", "validation"]
+NAME = r"^[A-Za-z0-9._-]*[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""Of a suite, which is a folder's as well: "." and ".." are none."""
+
+
+class Settings(BaseModel):
+    """Settings that all suites share; unknown keys are errors.
+
+    Attributes
+    ----------
+    name : str
+    controls : tuple of "self" and "truth"
+        Trials beside those of the weak encoders. "self": the strong model, fitted to the labelled
+        part, teaches itself. "truth": the strong model is fitted to the labelled part's true
+        labels and no others, which is what it costs to have a weak teacher.
+    keep_predictions : bool
+        Write predictions.parquet.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=NAME)
+    controls: tuple[Control, ...] = ()
+    keep_predictions: bool = True
+
+    @field_validator("controls")
+    @classmethod
+    def _each_once(cls, values: tuple[Control, ...]) -> tuple[Control, ...]:
+        return no_repeats(values)
+
+
+def no_repeats(values: tuple) -> tuple:  # type: ignore[type-arg]
+    """``values``, or ValueError if one appears twice."""
+    if len(set(values)) < len(values):
+        raise ValueError("the same value appears twice")
+    return values

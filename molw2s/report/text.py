@@ -1,0 +1,254 @@
+"""What analysis found, as text: tables whose cells people read, captions, Markdown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+from typing import Any
+
+import pandas as pd
+
+from molw2s.analysis.bootstrap import DRAWS, SEED
+from molw2s.analysis.diagonal import STATISTICS, has_tasks
+from molw2s.analysis.rules import RULES
+from molw2s.analysis.summary import MEASURES, encoders_only, side
+from molw2s.errors import InvalidInput
+from molw2s.losses import LOSSES
+
+_HEADINGS = {
+    "weak": "weak encoder",
+    "weak_hidden_size": "hidden size",
+    "weak_error_minus_misfit": "weak error - misfit",
+    "w2s_error": "w2s error",
+    "weak_error": "weak error",
+    "misfit": "misfit",
+    "gain": "gain",
+    "strong_error": "ceiling",
+    "pgr": "PGR",
+}
+
+
+DIAGONAL_CAPTION = (
+    "Gain against misfit: statistics over the tasks of a seed, mean over seeds, 95 % interval"
+)
+_STATISTICS = {
+    "slope": "slope",
+    "intercept": "intercept",
+    "r_squared": "R²",
+    "off_diagonal": "median abs(gain − misfit) / misfit",
+    "off_antidiagonal": "median abs(gain + misfit) / misfit",
+    "theorem1": "Theorem 1 holds",
+    "theorem1_within_noise": "holds, up to 2 s.e.",
+    "eps": "eps",
+    "within_eps": "abs(gain − misfit) below eps, up to 2 s.e.",
+    "sqrt_eps": "√eps",
+    "slack": "2 √(eps · misfit)",
+    "within_slack": "abs(gain − misfit) below that, up to 2 s.e.",
+    "complexity_term": "((d + 1) / n)^¼",
+    "confidence_term": "(ln 20 / n)^¼",
+    "gain_minus_misfit_se": "s.e. of gain − misfit",
+}
+
+
+def readable(table: pd.DataFrame, measures: tuple[str, ...] = (*MEASURES, "pgr")) -> pd.DataFrame:
+    """The summary as text under readable headings: "mean ± std" to four decimals; PGR, which is one
+    number, to two."""
+    text = _teachers(table)
+    for measure in measures:
+        if measure == "pgr":
+            text[measure] = [_plus_minus(share, math.nan, 2) for share in table["pgr"]]
+            continue
+        means, spreads = table[f"{measure}_mean"], table[f"{measure}_std"]
+        text[measure] = [_plus_minus(mean, spread) for mean, spread in zip(means, spreads)]
+    return text.rename(columns=_HEADINGS)
+
+
+def _teachers(table: pd.DataFrame) -> pd.DataFrame:
+    sizes = ["-" if pd.isna(size) else str(size) for size in table["weak_hidden_size"]]
+    return pd.DataFrame({"weak": table["weak"].astype(str), "weak_hidden_size": sizes})
+
+
+def loss_unit(records: pd.DataFrame) -> str:
+    """What the trials' errors are in: the target's unit, to the power that the loss has."""
+    unit = str(records["unit"].iloc[0])
+    power = LOSSES[_loss(records)].power
+    if not unit:
+        return {0: "", 1: "target units", 2: "squared target units"}[power]
+    return {0: "", 1: unit, 2: f"({unit})²"}[power]
+
+
+def _loss(records: pd.DataFrame) -> str:
+    return str(records["loss"].iloc[0]) if "loss" in records else "squared"
+
+
+def _errors(records: pd.DataFrame) -> str:
+    loss = _loss(records)
+    return "mean squared errors" if loss == "squared" else f"mean {loss} losses"
+
+
+def describe(records: pd.DataFrame) -> str:
+    """One line: dataset, unit, heads, labels, splits.
+
+    Raises
+    ------
+    InvalidInput
+        If the records are of more than one combination of these.
+    """
+    records = encoders_only(records)
+    kinds = records[["dataset", "unit", "strong", "weak_head", "strong_head", "labels"]]
+    if len(kinds.drop_duplicates()) > 1:
+        raise InvalidInput("these are trials of many kinds; `molw2s study` sets them side by side")
+    first = records.iloc[0]
+    splits = records["split"].nunique()
+    if has_tasks(records):
+        return (
+            f"{first['suite']}: {_errors(records)} at {first['n_evaluation']} fresh points, "
+            f"{records['task'].nunique()} tasks a seed, mean ± std over {splits} "
+            f"seed{'s' * (splits != 1)}; weak {first['weak']}, strong {first['strong']}, heads "
+            f"{first['weak_head']} (weak) and {first['strong_head']} (strong), "
+            f"{first['labels']} labels"
+        )
+    return (
+        f"{first['dataset']}: {_errors(records)}{_in(loss_unit(records))} on the test part, "
+        f"mean ± std over {splits} split{'s' * (splits != 1)}; strong encoder "
+        f"{first['strong']}, {side(records, 'weak').iloc[0]} (weak side) and "
+        f"{side(records, 'strong').iloc[0]} (strong side), {first['labels']} labels"
+    )
+
+
+def _in(unit: str) -> str:
+    return f" in {unit}" if unit else ""
+
+
+def to_markdown(text: pd.DataFrame) -> str:
+    """A table of text cells in Markdown."""
+    lines = [text.columns, ["---"] * text.shape[1], *text.to_numpy(dtype=str)]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+
+
+def readable_comparison(table: pd.DataFrame) -> pd.DataFrame:
+    """The comparison with the paper as text, the paper's columns only where it has figures."""
+    text = _teachers(table).rename(columns=_HEADINGS)
+    for measure in ("weak_error_minus_misfit", "w2s_error"):
+        for suffix, whose in (("", "run"), ("_paper", "paper")):
+            if f"{measure}_mean{suffix}" in table:
+                means, spreads = table[f"{measure}_mean{suffix}"], table[f"{measure}_std{suffix}"]
+                cells = [_plus_minus(mean, spread) for mean, spread in zip(means, spreads)]
+                text[f"{_HEADINGS[measure]}, {whose}"] = cells
+    return text
+
+
+def probe_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The probe's frame as text: a row an encoder and head, a column a dataset."""
+    means, spreads = table["rmse_mean"], table["rmse_std"]
+    cells = table.assign(rmse=[_plus_minus(mean, std, 3) for mean, std in zip(means, spreads)])
+    order = cells[["encoder", "head"]].drop_duplicates()
+    wide = cells.pivot(index=["encoder", "head"], columns="dataset", values="rmse").fillna("-")
+    wide = wide[list(dict.fromkeys(cells["dataset"]))]
+    return wide.loc[list(order.itertuples(index=False, name=None))].reset_index()
+
+
+def readable_rules(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as text; a rule whose column the run lacks says so."""
+    return pd.DataFrame([_readable(row) for row in table.to_dict("records")])
+
+
+def _readable(row: dict[Hashable, Any]) -> dict[str, str]:
+    cells = ["not recorded", *["-"] * 5]
+    if not pd.isna(row.get("chosen")):
+        cells = [
+            row["chosen"],
+            f"{row['regret']:.4f}",
+            f"[{row['regret_low']:.4f}, {row['regret_high']:.4f}]",
+            f"{row['picks_best']:.0%}",
+            " / ".join(f"{regret:.3f}" for regret in row["regret_each"]),
+            "-" if pd.isna(row["spearman"]) else f"{row['spearman']:.3f}",
+        ]
+    headings = (
+        "teacher", "regret", "95 % of draws", "draws it is best in", "regret, each split",
+        "Spearman",
+    )  # fmt: skip
+    who = {"rule": row["rule"], "labels it looks at": row["needs"]}
+    return who | dict(zip(headings, cells))
+
+
+def describe_rules(table: pd.DataFrame) -> str:
+    """One line: what the rules are judged by, and how the intervals are made."""
+    best = table["best"].dropna().iloc[0]
+    return (
+        f"Each rule's choice of a teacher, of which {best} is best. Regret: how much worse the "
+        f"student of the chosen one is; draws: {DRAWS} bootstrap draws over splits, seed {SEED}; "
+        "Spearman: of the rule, turned so that small is good, with w2s error"
+    )
+
+
+def readable_diagonal(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as text, a row a statistic and a column a suite."""
+    text = {"": list(_STATISTICS.values())}
+    for _, row in table.iterrows():
+        text[str(row["suite"])] = [_cell(row, name) for name in STATISTICS]
+    return pd.DataFrame(text)
+
+
+def _cell(row: pd.Series, name: str) -> str:
+    """As "value [low, high]"; without the interval where there is none to see."""
+    value, low, high = (f"{row[name + end]:.4f}" for end in ("", "_low", "_high"))
+    if value == "nan":
+        return "-"
+    return value if low in ("nan", value) and high in ("nan", value) else f"{value} [{low}, {high}]"
+
+
+def readable_study(table: pd.DataFrame) -> pd.DataFrame:
+    """One dataset's combinations as text; the distance only where the paper has figures."""
+    text = _combinations(table)
+    text["trials"] = [str(number) for number in table["trials"]]
+    text["slope"] = _with_interval(table, "slope", 2)
+    text["correlation"] = _with_interval(table, "correlation", 2)
+    text["Spearman"] = _numbers(table["spearman"], 2)
+    text["regret"] = _with_interval(table, "regret", 3)
+    text["PGR"] = [
+        value + (f" (undefined {share:.0%})" if share else "")
+        for value, share in zip(_numbers(table["pgr_median"], 2), table["pgr_undefined"])
+    ]
+    for name, heading in (
+        ("weak_error", "weak error"), ("misfit", "misfit"), ("gain", "gain"),
+        ("strong_error", "ceiling"),
+    ):  # fmt: skip
+        text[heading] = _numbers(table[name], 3)
+    if table["paper_distance"].notna().any():
+        text["distance to the paper"] = _numbers(table["paper_distance"], 3)
+    return text
+
+
+def readable_regrets(table: pd.DataFrame) -> pd.DataFrame:
+    """One dataset's regrets as text: a row a combination, a column a rule."""
+    text = _combinations(table)
+    for rule in RULES:
+        text[rule.title] = _numbers(table[f"regret_{rule.column}"], 3)
+    return text
+
+
+def _combinations(table: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "labels": table["labels"],
+            "weak model": table["weak_side"],
+            "strong model": table["strong"] + ", " + table["strong_side"],
+        }
+    )
+
+
+def _numbers(values: pd.Series, digits: int) -> list[str]:
+    return ["-" if pd.isna(value) else f"{value:.{digits}f}" for value in values]
+
+
+def _with_interval(table: pd.DataFrame, name: str, digits: int) -> list[str]:
+    columns: Any = (_numbers(table[name + end], digits) for end in ("", "_low", "_high"))
+    return [f"{value} [{low}, {high}]" for value, low, high in zip(*columns)]
+
+
+def _plus_minus(mean: float, spread: float, digits: int = 4) -> str:
+    if pd.isna(mean):
+        return "-"
+    text = f"{mean:.{digits}f}"
+    return text if pd.isna(spread) else f"{text} ± {spread:.{digits}f}"

@@ -1,0 +1,204 @@
+"""The store: computed once, whoever writes, dies or damages a file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from safetensors.numpy import load_file, save_file
+
+from molw2s.encoders import embed, embeddings
+from molw2s.locations import cache_dir, sweep, write_atomically
+from molw2s.store import arrays, digest
+
+
+class Counting:
+    """Counts how often it is asked."""
+
+    name, dim, fingerprint = "counting", 3, "0" * 64
+
+    def __init__(self):
+        self.calls = 0
+
+    def encode(self, smiles):
+        self.calls += 1
+        return np.full((len(smiles), 3), len(smiles), np.float32)
+
+
+def kept(kind="embeddings"):
+    return sorted((cache_dir() / kind).glob("*"))
+
+
+def test_the_same_molecules_are_encoded_once(fresh_cache):
+    encoder = Counting()
+    first, again = embed(encoder, ["C", "CC"]), embed(encoder, ["C", "CC"])
+    assert encoder.calls == 1
+    assert np.array_equal(first, again)
+
+
+def test_other_molecules_another_order_and_another_encoder_are_encoded_anew(fresh_cache):
+    encoder, other = Counting(), Counting()
+    other.fingerprint = "1" * 64
+    for smiles in (["C", "CC"], ["CC", "C"], ["C"], ["C", "C", "C"]):
+        embed(encoder, smiles)
+    embed(other, ["C"])
+    assert (encoder.calls, other.calls) == (4, 1)
+
+
+def test_an_encoder_without_a_fingerprint_is_never_kept(fresh_cache):
+    encoder = Counting()
+    encoder.fingerprint = None
+    embed(encoder, ["C"]), embed(encoder, ["C"])
+    assert encoder.calls == 2
+    assert not fresh_cache.exists()
+
+
+def test_another_version_computes_anew(fresh_cache, monkeypatch):
+    encoder = Counting()
+    embed(encoder, ["C"])
+    monkeypatch.setattr(embeddings, "VERSION", embeddings.VERSION + 1)
+    embed(encoder, ["C"])
+    assert encoder.calls == 2
+
+
+def test_many_molecules_are_done_in_pieces_that_are_kept_one_by_one(fresh_cache, monkeypatch):
+    monkeypatch.setattr(embeddings, "CHUNK", 4)
+    encoder = Counting()
+    smiles = ["C" * (n + 1) for n in range(10)]
+    found = embed(encoder, smiles)
+    assert encoder.calls == len(kept()) == 3
+    assert found[:, 0].tolist() == [4.0] * 8 + [2.0] * 2  # in order
+    kept()[0].unlink()
+    assert np.array_equal(embed(encoder, smiles), found)
+    assert encoder.calls == 4
+
+
+@pytest.mark.parametrize(
+    "damage", ["truncate", "flip", "empty", "foreign", "wider", "ints", "text", "other key"]
+)
+def test_a_damaged_or_exchanged_file_is_computed_again(fresh_cache, damage):
+    encoder = Counting()
+    expected = embed(encoder, ["C"] * 50)
+    (path,) = kept()
+    content = bytearray(path.read_bytes())
+    if damage == "flip":
+        content[len(content) // 2] ^= 0xFF
+    there = load_file(path)["embeddings"]
+    if damage in ("wider", "ints"):
+        changed = np.hstack([there, there]) if damage == "wider" else there.astype(np.int64)
+        save_file({"embeddings": changed}, path)
+    elif damage == "other key":
+        embed(encoder, ["N"] * 50)
+        (other,) = set(kept()) - {path}
+        path.write_bytes(other.read_bytes())
+    else:
+        path.write_bytes(
+            {
+                "truncate": content[:-40], "flip": content, "empty": b"", "foreign": b"x" * 999,
+                "text": b"[[1, 2, 3]]",
+            }[damage]
+        )  # fmt: skip
+    before = encoder.calls
+    assert np.array_equal(embed(encoder, ["C"] * 50), expected)
+    assert encoder.calls == before + 1
+    embed(encoder, ["C"] * 50)
+    assert encoder.calls == before + 1
+
+
+def test_what_is_kept_under_a_key_but_of_another_shape_is_computed_again(fresh_cache):
+    encoder = Counting()
+    expected = embed(encoder, ["C"] * 5)
+    (path,) = kept()
+    # Whole, and of this very key, but as no encoder of this width makes it.
+    arrays.write(path, path.stem, {"embeddings": np.ones((5, 4), np.float32)})
+    assert np.array_equal(embed(encoder, ["C"] * 5), expected)
+    arrays.write(path, path.stem, {"embeddings": np.ones((5, 3), np.float64)})
+    assert np.array_equal(embed(encoder, ["C"] * 5), expected)
+
+
+@given(
+    npst.arrays(st.sampled_from([np.float32, np.float64, np.int64]), npst.array_shapes(max_dims=2))
+)
+def test_arrays_come_back_bit_for_bit(tmp_path_factory, array):
+    path = tmp_path_factory.mktemp("store") / "x.safetensors"
+    arrays.write(path, "key", {"values": array})
+    found = arrays.read(path, "key")
+    assert found["values"].tobytes() == array.tobytes()
+    assert (found["values"].dtype, found["values"].shape) == (array.dtype, array.shape)
+    assert arrays.read(path, "another key") is None
+
+
+def test_digests_tell_parts_apart():
+    assert digest("ab", "c") != digest("a", "bc")
+    assert digest(np.zeros(2)) != digest(np.zeros((2, 1)))
+    assert digest(np.zeros(2, np.float32)) != digest(np.zeros(1, np.float64))
+
+
+def _write(seed):
+    rows = {"values": np.random.default_rng(0).normal(size=(2000, 8))}
+    path = cache_dir() / "2.safetensors"
+    for _ in range(20):
+        arrays.write(path, "key", rows)
+        if not np.array_equal(arrays.read(path, "key")["values"], rows["values"]):
+            return False
+    return True
+
+
+def test_two_processes_may_write_at_once(fresh_cache):
+    with ProcessPoolExecutor(2) as pool:
+        assert all(pool.map(_write, range(2)))
+
+
+def test_a_writer_killed_at_any_moment_leaves_nothing_half_written(fresh_cache):
+    program = textwrap.dedent(
+        """
+        import sys
+        from pathlib import Path
+        import numpy as np
+        from molw2s.store import arrays
+        rows = np.ones((200000, 32), np.float32)
+        print("ready", flush=True)
+        while True:
+            arrays.write(Path(sys.argv[1]), "key", {"embeddings": rows})
+        """
+    )
+    path = fresh_cache / "3.safetensors"
+    left = 0
+    for attempt in range(4):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, env=os.environ
+        )
+        writer.stdout.readline()
+        time.sleep(0.05 + 0.037 * attempt)
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+        left += len(list(fresh_cache.glob(".*.part")))
+        if path.exists():
+            assert arrays.read(path, "key")["embeddings"].shape == (200000, 32)
+        sweep(fresh_cache)
+        assert not list(fresh_cache.glob(".*.part"))
+    assert left  # one at least was killed while it wrote
+
+
+def test_sweeping_leaves_what_somebody_is_writing(tmp_path, monkeypatch):
+    seen = []
+
+    def replace(self, target):
+        sweep(tmp_path)
+        seen.append(self.exists())
+        os.replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    write_atomically(tmp_path / "a", b"x")
+    assert seen == [True]
