@@ -24,6 +24,10 @@ class UnknownName(Molw2sError, LookupError):
     """A dataset, encoder, head or suite that nobody registered."""
 
 
+class ClusterLost(Molw2sError):
+    """A cluster that cannot be reached, or is not there any more."""
+
+
 class AlreadyRegistered(Molw2sError):
     """Two things want the same registered name."""
 

@@ -109,9 +109,22 @@ def _numbers(name: str, text: pd.Series, kind: str, path: Path) -> pd.Series:
             "count": "a whole number of at least 0",
         }[kind]
         raise _wrong(path, row, name, f"is {text.iloc[row]!r}, expected {wanted}")
-    if kind == "size" and not finite.all():
-        return numbers.astype("Int64")
-    return numbers.astype(np.int64) if kind in ("count", "size") else numbers
+    return _of_kind(numbers, kind)
+
+
+def as_numbers(trials: pd.DataFrame) -> pd.DataFrame:
+    """Columns that ``COLUMNS`` calls numbers as such, whatever objects they hold."""
+    numeric = [name for name in trials if name in COLUMNS and COLUMNS[name].kind != "text"]
+    return trials.assign(
+        **{name: _of_kind(pd.to_numeric(trials[name]), COLUMNS[name].kind) for name in numeric}
+    )
+
+
+def _of_kind(numbers: pd.Series, kind: str) -> pd.Series:
+    """Whole numbers as such; with missing ones among them, of pandas' nullable type."""
+    if kind not in ("count", "size"):
+        return numbers.astype(np.float64)
+    return numbers.astype("Int64" if numbers.isna().any() else np.int64)
 
 
 def _as_float(text: str) -> float:

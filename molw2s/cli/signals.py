@@ -11,6 +11,7 @@ from contextlib import suppress
 
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 _SHOW_CURSOR = "\x1b[?25h"
+_UNTOLD = "ignore:resource_tracker:UserWarning"
 
 
 def end_at_once() -> None:
@@ -22,6 +23,8 @@ def end_at_once() -> None:
     """
     if not hasattr(signal, "set_wakeup_fd") or sys.platform == "win32":
         return
+    # loky's tracker, a process of its own that tidies up behind us, need not tell that it does.
+    sys.warnoptions.append(_UNTOLD)
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     for number in _ENDING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from molw2s.experiment.workers import Workers
+from molw2s.experiment.workers import Crew
 from molw2s.store import Store, Work, is_done
 
 Progress = Callable[[str, int, int], None]
@@ -15,9 +15,7 @@ def quiet(stage: str, done: int, total: int) -> None:
     """No progress."""
 
 
-def execute(
-    works: Iterable[Work], store: Store, workers: Workers, progress: Progress = quiet
-) -> None:
+def execute(works: Iterable[Work], store: Store, crew: Crew, progress: Progress = quiet) -> None:
     """See that the store has what ``works`` compute; nothing it has is computed again.
 
     A wave is all work whose needs are met; its results are in the store as they come, so that an
@@ -28,7 +26,7 @@ def execute(
     done = 0
     for wave in waves:
         progress(wave[0].title, done, total)
-        for work, arrays in workers.results(wave, store):
+        for work, arrays in crew(wave, store):
             store.put(work.key, work.kind, arrays, work.kept)
             done += 1
             progress(work.title, done, total)

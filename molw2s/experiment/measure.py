@@ -13,7 +13,7 @@ from molw2s.columns import SCHEMA_VERSION
 from molw2s.experiment.plan import Trial
 from molw2s.experiment.predictions import PARTS, PREDICTIONS
 from molw2s.problems.problem import Problem, Rows
-from molw2s.records import in_order
+from molw2s.records import as_numbers, in_order
 from molw2s.store import Store
 from molw2s.theory import SQUARED, Values, measures
 
@@ -63,10 +63,7 @@ def rows_of(trial: Trial, part: str) -> Rows:
 
 def as_records(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """A tidy frame, a row a trial; columns in the order of ``COLUMNS``, others behind."""
-    records = pd.DataFrame(rows)
-    if records["weak_hidden_size"].isna().any():
-        records["weak_hidden_size"] = records["weak_hidden_size"].astype("Int64")
-    return in_order(records)
+    return in_order(as_numbers(pd.DataFrame(rows)))
 
 
 def predictions_of(

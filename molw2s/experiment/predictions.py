@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from molw2s.columns import COLUMNS
 from molw2s.errors import InvalidInput
 from molw2s.locations import write_atomically
 from molw2s.losses import Loss, get_loss
-from molw2s.records import in_order
+from molw2s.records import as_numbers, in_order
 from molw2s.report.write import write_report
 from molw2s.theory import SQUARED, Values, measures
 
@@ -66,8 +65,7 @@ def read_predictions(folder: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         raise InvalidInput(f"cannot read {path}: {error}; run it again") from error
     if missing := [name for name in PREDICTIONS if name not in frame]:
         raise InvalidInput(f"{path} lacks the columns {', '.join(missing)}")
-    numeric = [name for name in trials if name in COLUMNS and COLUMNS[name].kind != "text"]
-    return frame, trials.assign(**{name: pd.to_numeric(trials[name]) for name in numeric})
+    return frame, as_numbers(trials)
 
 
 def measure_again(

@@ -127,9 +127,9 @@ def weak_to_strong(
         teachers=tuple(side(f"weak {n}", sets, weak_head) for n, sets in enumerate(weak)),
         student=side("strong", strong, strong_head),
     )
-    store, workers, trials = Store(), Workers(), plan([case])
-    with workers.at_hand():
-        execute((work for trial in trials for work in trial.works), store, workers)
+    store, trials = Store(), plan([case])
+    with Workers().at_hand() as crew:
+        execute((work for trial in trials for work in trial.works), store, crew)
     found = [measures_of(trial, store) for trial in trials]
     return [
         [Errors(**dict(zip(each, values))) for values in zip(*(v.tolist() for v in each.values()))]

@@ -19,7 +19,7 @@ from molw2s.experiment.execute import Progress, execute, quiet
 from molw2s.experiment.folder import Existing, Run, RunFolder
 from molw2s.experiment.measure import as_records, measured, predictions_of
 from molw2s.experiment.plan import plan
-from molw2s.experiment.workers import Workers
+from molw2s.experiment.workers import Crew, Workers
 from molw2s.problems import make_problem
 from molw2s.problems.problem import Problem
 from molw2s.problems.settings import Settings
@@ -99,8 +99,8 @@ def run_suites(
         if job.folder is not None:
             job.folder.check(existing)
     preparation = [work for job in jobs for work in job.problem.preparation]
-    with workers.at_hand():
-        execute(preparation, shared_store(), workers, progress)
+    with workers.at_hand() as crew:
+        execute(preparation, shared_store(), crew, progress)
     for job in jobs:
         yield _run(job, existing, workers, _titled(job.suite.name, progress))
 
@@ -132,8 +132,8 @@ def _run(job: _Job, existing: Existing, workers: Workers, progress: Progress) ->
             return before
         folder.begin(existing)
     store = shared_store()
-    with workers.at_hand():
-        records, predictions = _computed(suite, problem, store, workers, progress)
+    with workers.at_hand() as crew:
+        records, predictions = _computed(suite, problem, store, crew, progress)
     manifest = _manifest(suite, problem) | problem.found(store)
     seconds = round(time.perf_counter() - started, 1)
     run = Run(records, manifest | {"seconds": seconds}, predictions)
@@ -144,16 +144,16 @@ def _run(job: _Job, existing: Existing, workers: Workers, progress: Progress) ->
 
 
 def _computed(
-    suite: Settings, problem: Problem, store: Store, workers: Workers, progress: Progress
+    suite: Settings, problem: Problem, store: Store, crew: Crew, progress: Progress
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """Records and, where the suite keeps them, predictions."""
-    execute(problem.preparation, store, workers, progress)
+    execute(problem.preparation, store, crew, progress)
     rows: list[dict[str, Any]] = []
     predictions: list[pd.DataFrame] = []
     for cases in problem.batches(store):
         trials = plan(cases)
         works = [work for trial in trials for work in trial.works]
-        execute(works, store, workers, progress)
+        execute(works, store, crew, progress)
         if suite.keep_predictions:
             predictions.append(predictions_of(trials, problem, store, len(rows)))
         rows += measured(trials, problem, suite.name, store, len(rows))

@@ -7,77 +7,89 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from joblib import Parallel, cpu_count, delayed, parallel_config
+from joblib import Parallel, cpu_count, delayed
 
 from molw2s.store import Arrays, Store, Work
+
+Crew = Callable[[Sequence[Work], Store], Iterator[tuple[Work, Arrays]]]
+"""Does work whose needs are in the store: each piece with its arrays, as they are finished, in no
+certain order."""
 
 
 @dataclass(frozen=True)
 class Workers:
-    """How work of one wave is spread.
+    """How work is spread; results do not depend on it.
 
     Attributes
     ----------
     jobs : int, optional
-        How many pieces at once here; by default one for finetuning, else one a core.
+        How many pieces at once on this machine, a core each; by default one for finetuning, else
+        one a core.
     cluster : str, optional
-        A Dask scheduler's address ("tcp://host:8786") or the path of its scheduler file.
+        A Dask scheduler's address ("tcp://host:8786") or the path of its scheduler file: all work
+        goes there.
     """
 
     jobs: int | None = None
     cluster: str | None = None
 
-    def results(self, works: Sequence[Work], store: Store) -> Iterator[tuple[Work, Arrays]]:
-        """Each piece of work with its arrays, as they are finished, in no certain order."""
-        if self.cluster is not None:
-            yield from _spread(works, store, -1)
-            return
-        alone = {"never"} if self.jobs else {"never", "if asked"}
-        for work in works:
-            if work.spread in alone:
-                function, arguments = work.call(store)
-                yield work, function(*arguments)
-        side_by_side = [work for work in works if work.spread not in alone]
-        if side_by_side:
-            jobs = min(len(side_by_side), self.jobs or cpu_count())
-            yield from _spread(side_by_side, store, jobs)
-
-    def at_hand(self) -> AbstractContextManager[None]:
-        """Around everything that asks for results.
+    @contextmanager
+    def at_hand(self) -> Iterator[Crew]:
+        """Whoever does the work, for as long as there is some.
 
         Raises
         ------
-        InvalidInput
+        ClusterLost
             If the cluster cannot be reached, or is lost on the way.
         """
-        if self.cluster is not None:
-            from molw2s.experiment.cluster import connected
+        if self.cluster is None:
+            yield partial(_on_this_machine, jobs=self.jobs)
+            return
+        from molw2s.experiment.cluster import connected
 
-            return connected(self.cluster)
-        return parallel_config(backend="loky", initializer=end_with, initargs=(os.getpid(),))
+        with connected(self.cluster) as crew:
+            yield crew
 
 
-def _spread(works: Sequence[Work], store: Store, jobs: int) -> Iterator[tuple[Work, Arrays]]:
+def _on_this_machine(
+    works: Sequence[Work], store: Store, jobs: int | None
+) -> Iterator[tuple[Work, Arrays]]:
+    alone = {"never"} if jobs else {"never", "if asked"}
+    for work in works:
+        if work.spread in alone:
+            function, arguments = work.call(store)
+            yield work, function(*arguments)
+    side_by_side = [work for work in works if work.spread not in alone]
+    if not side_by_side:
+        return
     # Workers that have grown are replaced between fits, as they should be.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     calls = (
         delayed(_numbered)(number, function, *arguments)
-        for number, work in enumerate(works)
+        for number, work in enumerate(side_by_side)
         for function, arguments in [work.call(store)]
     )
-    for number, arrays in Parallel(n_jobs=jobs, return_as="generator_unordered")(calls):
-        yield works[number], arrays
+    parallel = Parallel(
+        n_jobs=min(len(side_by_side), jobs or cpu_count()),
+        backend="loky",
+        return_as="generator_unordered",
+        initializer=_end_with,
+        initargs=(os.getpid(),),
+    )
+    for number, arrays in parallel(calls):
+        yield side_by_side[number], arrays
 
 
 def _numbered(number: int, function: Callable[..., Arrays], *arguments: Any) -> tuple[int, Arrays]:
     return number, function(*arguments)
 
 
-def end_with(parent: int) -> None:
+def _end_with(parent: int) -> None:
     """In a worker: end when the process that started it does, however that ends."""
 
     def watch() -> None:
