@@ -16,6 +16,7 @@ from molw2s.cli.console import (
     progress_bar,
     tables,
 )
+from molw2s.cli.signals import keep_from_workers
 
 Mode = Literal["head", "full", "lora"]
 FIGURE = "gain_vs_misfit.png"
@@ -158,6 +159,7 @@ def run(
     chosen = choose(suites or [], dataset, changes)
     check_seeds(chosen, seed, seeds, repeat)
     folders = name_folders(chosen, out)
+    keep_from_workers()
     results = []
     with progress_bar("run") as progress:
         runs = run_suites(

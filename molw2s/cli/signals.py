@@ -31,7 +31,22 @@ def end_at_once() -> None:
         signal.signal(number, lambda *_: None)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     threading.Thread(target=_end, args=(reading,), daemon=True).start()
-    # Workers inherit this: an interrupt from the keyboard reaches them too, and is not theirs.
+
+
+def keep_from_workers() -> None:
+    """Keep an interrupt of the keyboard, which reaches them too, from workers started from now on.
+
+    They inherit what is blocked here; the thread above goes on waiting. Both trackers of shared
+    resources unblock it when they start, so they start first.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        return  # not the command line's own process
+    from multiprocessing import resource_tracker
+
+    from joblib.externals.loky.backend import resource_tracker as of_loky
+
+    resource_tracker.ensure_running()
+    of_loky.ensure_running()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
