@@ -66,6 +66,9 @@ def test_a_finetuned_suite():
     records = run_suite(suite).records
     if same_machine("freesolv"):
         check(records, "freesolv-finetuned", 1e-6)
+    else:  # steps build on each other, and so do their roundings
+        golden = pd.read_csv(GOLDEN / "freesolv-finetuned.csv.gz")
+        np.testing.assert_allclose(records["weak_error"], golden["weak_error"], 0.3)
 
 
 @pytest.mark.parametrize("name", SYNTHETIC_SUITES)

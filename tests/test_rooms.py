@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import molw2s
+from molw2s.columns import columns_page
 
 HOUSE = Path(molw2s.__file__).parent
 # From the top of the picture to its foot: a room imports what stands below it, never above.
@@ -104,3 +105,7 @@ def test_functions_are_short_and_take_little(room):
             assert body <= LONGEST, where
             is_command = room == "cli" and node.name == path.stem
             assert is_command or len(arguments) <= MOST, where
+
+
+def test_the_page_of_columns_is_made_of_the_table():
+    assert (HOUSE.parent / "docs" / "records.md").read_text() == columns_page()

@@ -128,7 +128,10 @@ def test_what_is_kept_under_a_key_but_of_another_shape_is_computed_again(fresh_c
 
 
 @given(
-    npst.arrays(st.sampled_from([np.float32, np.float64, np.int64]), npst.array_shapes(max_dims=2))
+    npst.arrays(
+        st.sampled_from([np.float32, np.float64, np.int64]),
+        npst.array_shapes(min_dims=0, max_dims=2),
+    )
 )
 def test_arrays_come_back_bit_for_bit(tmp_path_factory, array):
     path = tmp_path_factory.mktemp("store") / "x.safetensors"

@@ -43,13 +43,11 @@ def gain_vs_misfit(records: pd.DataFrame) -> Figure:
             color=colour_of[split if seeds else encoder], markersize=4 if seeds else 7,
             markeredgecolor="white", markeredgewidth=0.3 if seeds else 0.5,
         )  # fmt: skip
-    low = min(0.0, records["gain"].min(), records["misfit"].min())
     high = max(records["gain"].max(), records["misfit"].max())
     flipped = seeds and records["expected_slope"].iloc[0] < 0
     if flipped:
-        low = 0.0
         axes.plot([0, high], [0, -high], ":", color="0.3", linewidth=1.2, zorder=0)
-    axes.plot([low, high], [low, high], "--", color="0.5", linewidth=1, zorder=0)
+    axes.plot([0, high], [0, high], "--", color="0.5", linewidth=1, zorder=0)
     axes.axhline(0, color="0.85", linewidth=1, zorder=0)
 
     first = encoders_only(records).iloc[0]
@@ -60,8 +58,8 @@ def gain_vs_misfit(records: pd.DataFrame) -> Figure:
         f"{first['suite']}\nweak {first['weak']}, strong {first['strong']}, "
         f"{first['labels']} labels"
         if seeds
-        else f"{first['dataset']}: strong {first['strong']}, {side(records, 'weak')[first.name]} / "
-        f"{side(records, 'strong')[first.name]}, {first['labels']} labels",
+        else f"{first['dataset']}: strong {first['strong']}, {first['labels']} labels\n"
+        f"{side(records, 'weak')[first.name]} / {side(records, 'strong')[first.name]}",
         fontsize=10,
     )
     handles = _legend(colour_of, {} if seeds else marker_of)

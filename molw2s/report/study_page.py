@@ -11,7 +11,7 @@ import pandas as pd
 from molw2s.analysis.bootstrap import DRAWS, SEED
 from molw2s.analysis.study import combination_table, combine
 from molw2s.errors import InvalidInput
-from molw2s.locations import as_file_name, write_atomically
+from molw2s.locations import as_file_name, sweep, write_atomically
 from molw2s.records import read_records
 from molw2s.report.figures import gain_vs_misfit_panels, save_figure
 from molw2s.report.text import readable_regrets, readable_study, to_markdown
@@ -66,6 +66,7 @@ def write_study(folders: Sequence[str | Path], page: str | Path) -> pd.DataFrame
             f"{page}: the study's records would take the place of the run's in {beside}; name the "
             "page otherwise with --out"
         )
+    sweep(beside)
     write_atomically(beside / "records.csv", trials.to_csv(index=False).encode())
     write_atomically(beside / "table.csv", table.to_csv(index=False).encode())
     sections = [_NOTE.format(draws=DRAWS, seed=SEED)]

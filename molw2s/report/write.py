@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import rmtree
 
 from molw2s.analysis.diagonal import diagonal_table, has_tasks
 from molw2s.analysis.summary import summary_table
-from molw2s.locations import write_atomically
+from molw2s.locations import sweep, write_atomically
+from molw2s.losses import LOSSES
 from molw2s.records import read_records
 from molw2s.report.figures import gain_vs_misfit, save_figure
 from molw2s.report.text import (
@@ -21,9 +23,11 @@ _FILES = ("table.md", "table.csv", "diagonal.csv", "gain_vs_misfit.png", "gain_v
 
 
 def remove_report(folder: Path) -> None:
-    """Remove what ``write_report`` made of earlier records."""
+    """Remove what was made of earlier records and predictions: the report and other losses."""
     for name in _FILES:
         (folder / name).unlink(missing_ok=True)
+    for loss in LOSSES:
+        rmtree(folder / f"loss-{loss}", ignore_errors=True)
 
 
 def write_report(folder: str | Path) -> None:
@@ -33,6 +37,7 @@ def write_report(folder: str | Path) -> None:
     """
     folder = Path(folder)
     records = read_records(folder)
+    sweep(folder)
     table = summary_table(records)
     text = f"{describe(records)}.\n\n{to_markdown(readable(table))}"
     if has_tasks(records):

@@ -102,7 +102,7 @@ def write(path: Path, key: str, arrays: Arrays) -> None:
     """Write arrays in one step."""
     from safetensors.numpy import save
 
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     content = save(contiguous, metadata={"sha256": _digest(key, contiguous)})
     write_atomically(path, content)
 

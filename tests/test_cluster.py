@@ -1,0 +1,118 @@
+"""A real Dask scheduler and real workers on this machine's loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytest.importorskip("distributed")
+
+SUITE = {
+    "dataset": "freesolv", "weak": ["weak-h8", "weak-h12"], "strong": "weak-h16",
+    "strong_mode": "full", "seeds": [122, 123], "finetuning": {"epochs": 2, "batch": 64},
+    "ensembles": ["validation"], "controls": ["self"],
+}  # fmt: skip
+
+
+def dask(what, *options):
+    """A scheduler or worker, its process being the one that is started."""
+    command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *map(str, options)]
+    return subprocess.Popen(
+        [*command, "--no-dashboard", "--host", "127.0.0.1"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def cluster(folder):
+    """The scheduler file and the processes: a scheduler, then two workers."""
+    file = folder / "scheduler.json"
+    processes = [dask("scheduler", "--port", "0", "--scheduler-file", file)]
+    processes += [
+        dask("worker", "--scheduler-file", file, "--nthreads", "1", "--no-nanny",
+             "--local-directory", folder / f"worker-{number}")
+        for number in range(2)
+    ]  # fmt: skip
+    try:
+        deadline = time.monotonic() + 60
+        while not file.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        yield file, processes
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def run(folder, name, *options):
+    """A run with a cache of its own, in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "molw2s", "run", str(folder / "small.yaml"), "--out",
+         str(folder / name), *map(str, options)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"MOLW2S_CACHE": str(folder / f"cache-{name}")},
+    )  # fmt: skip
+
+
+def finished(process):
+    _, err = process.communicate(timeout=300)
+    return process.returncode, err
+
+
+def records(folder, name):
+    return (folder / name / "records.csv").read_bytes()
+
+
+def until_something_is_kept(folder, name, process):
+    kept = folder / f"cache-{name}" / "predictions"
+    while not (kept.is_dir() and any(kept.glob("*.safetensors"))) and process.poll() is None:
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    """A folder with the suite, and its run on this machine."""
+    folder = tmp_path_factory.mktemp("cluster")
+    (folder / "small.yaml").write_text(json.dumps(SUITE))
+    assert finished(run(folder, "local"))[0] == 0
+    return folder
+
+
+def test_a_cluster_gives_the_same_records_and_may_lose_a_worker(here, tmp_path):
+    with cluster(tmp_path) as (file, (_, worker, _)):
+        assert finished(run(here, "far", "--cluster", file)) == (0, "")
+        assert records(here, "far") == records(here, "local")
+        disturbed = run(here, "disturbed", "--cluster", file)
+        until_something_is_kept(here, "disturbed", disturbed)
+        worker.send_signal(signal.SIGKILL)
+        assert finished(disturbed) == (0, "")
+        assert records(here, "disturbed") == records(here, "local")
+
+
+def test_a_lost_scheduler_is_told_in_one_line_and_the_run_goes_on_elsewhere(here, tmp_path):
+    with cluster(tmp_path) as (file, (scheduler, *_)):
+        lost = run(here, "lost", "--cluster", file)
+        until_something_is_kept(here, "lost", lost)
+        scheduler.send_signal(signal.SIGKILL)
+        code, err = finished(lost)
+    assert code == 1
+    (line,) = err.splitlines()
+    assert line.startswith(f"Error: the cluster {file} cannot be reached, or was lost")
+    assert "the same command goes on" in line
+    assert not (here / "lost" / "records.csv").exists()
+    assert finished(run(here, "lost"))[0] == 0
+    assert records(here, "lost") == records(here, "local")
+
+
+def test_a_cluster_that_is_not_there_is_told_in_one_line(here):
+    code, err = finished(run(here, "nowhere", "--cluster", "tcp://127.0.0.1:9"))
+    assert code == 1
+    (line,) = err.splitlines()
+    assert line.startswith("Error: the cluster tcp://127.0.0.1:9 cannot be reached")
