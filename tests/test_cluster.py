@@ -10,7 +10,10 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
+
+from molw2s.experiment.cluster import _sent
 
 pytest.importorskip("distributed")
 
@@ -116,3 +119,20 @@ def test_a_cluster_that_is_not_there_is_told_in_one_line(here):
     assert code == 1
     (line,) = err.splitlines()
     assert line.startswith("Error: the cluster tcp://127.0.0.1:9 cannot be reached")
+
+
+def test_an_array_is_sent_once_whoever_needs_it():
+    sent = []
+
+    class Client:
+        def scatter(self, array, broadcast, hash):
+            sent.append(array)
+            return f"future {len(sent)}"
+
+    large, small, known = np.zeros(20_000), np.zeros(9), {}
+    futures = [_sent(argument, Client(), known) for argument in (large, small, large, "text")]
+    assert futures[0] == futures[2] == "future 1"
+    assert futures[1] is small
+    assert futures[3] == "text"
+    assert len(sent) == 1
+    assert _sent(large.copy(), Client(), known) == "future 2"

@@ -178,8 +178,8 @@ def test_fits_are_done_in_waves_and_none_twice(data, fresh_cache):
         assert not done & set(keys)
         assert len(set(keys)) == len(keys)
         done |= set(keys)
-    # Embeddings; teachers, ceiling's inputs and self; the chain; the students.
-    assert [len(wave) for wave in waves] == [4, 4, 2, 1]
+    # Embeddings; teachers, self and the representations' measures; the chain; the students.
+    assert [len(wave) for wave in waves] == [4, 4, 1, 1]
 
 
 def test_a_suite_that_grows_fits_only_what_is_new(data, fresh_cache):

@@ -116,40 +116,53 @@ _CONTROLS = {"self": _self, "truth": _truth}
 
 
 def _students(case: Case, truth: Source, teachers: Sequence[Teacher]) -> list[Source]:
-    """The ceiling, then a student for each teacher; through the chain, where there is one."""
-    labels = [_through_chain(case, teacher) for teacher in teachers]
-    rows = [teacher.rows for teacher in teachers]
-    side, parts = case.student, case.parts
-    asked = [parts.evaluation, parts.validation]
-    if not side.learner.grouped:
-        ceiling: Source = _fitted(side, parts.unlabelled, truth, asked, case, "ceiling")
-        return [
-            ceiling,
-            *(
-                _fitted(side, at, source, asked, case, f"student of {teacher.name}")
-                for at, source, teacher in zip(rows, labels, teachers)
-            ),
-        ]
-    together = [source for at, source in zip(rows, labels) if at is parts.unlabelled]
-    group = _fit(side, parts.unlabelled, (*together, truth), asked, case, "students")
-    in_group = (Predicted(group, place) for place in range(len(together)))
-    students: list[Source] = [
-        next(in_group)
-        if at is parts.unlabelled
-        else _fitted(side, at, source, asked, case, "student of the truth")
-        for at, source in zip(rows, labels)
+    """The ceiling, then a student for each teacher."""
+    parts = case.parts
+    wanted = [
+        (teacher.rows, labels, f"student of {teacher.name}")
+        for teacher, labels in zip(teachers, _through_chain(case, teachers))
     ]
-    return [Predicted(group, len(together)), *students]
+    wanted.append((parts.unlabelled, truth, "ceiling"))
+    asked = [parts.evaluation, parts.validation]
+    *students, ceiling = _fit_all(case.student, wanted, asked, case)
+    return [ceiling, *students]
 
 
-def _through_chain(case: Case, teacher: Teacher) -> Source:
-    """What the student is fitted to: the labels of the last student before it."""
-    labels = teacher.labels
-    if teacher.kind != "control":
-        for side in case.chain:
-            who = f"{side.name} after {teacher.name}"
-            labels = _fitted(side, teacher.rows, labels, [teacher.rows], case, who)
+def _through_chain(case: Case, teachers: Sequence[Teacher]) -> list[Source]:
+    """What each student is fitted to: its teacher's labels, or those of the last student before it.
+
+    A control has no students between: it is what a chain is compared with.
+    """
+    labels = [teacher.labels for teacher in teachers]
+    rows = case.parts.unlabelled
+    chained = [place for place, teacher in enumerate(teachers) if teacher.kind != "control"]
+    for side in case.chain:
+        wanted = [
+            (rows, labels[place], f"{side.name} after {teachers[place].name}") for place in chained
+        ]
+        for place, source in zip(chained, _fit_all(side, wanted, [rows], case)):
+            labels[place] = source
     return labels
+
+
+def _fit_all(
+    side: Side, wanted: Sequence[tuple[Rows, Source, str]], asked: Sequence[Rows], case: Case
+) -> list[Predicted]:
+    """A prediction for each of the labels wanted: rows, labels, and whose fit it is.
+
+    One fit for all labels at the same rows where the learner takes many, else a fit each.
+    """
+    groups: dict[int, list[int]] = {}
+    for place, (rows, _, _) in enumerate(wanted):
+        groups.setdefault(id(rows) if side.learner.grouped else place, []).append(place)
+    predicted: dict[int, Predicted] = {}
+    for places in groups.values():
+        rows, _, who = wanted[places[0]]
+        labels = tuple(wanted[place][1] for place in places)
+        title = who if len(places) == 1 else f"{len(places)} students"
+        fit = _fit(side, rows, labels, asked, case, title)
+        predicted |= {place: Predicted(fit, number) for number, place in enumerate(places)}
+    return [predicted[place] for place in range(len(wanted))]
 
 
 def _fitted(
