@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -253,8 +254,14 @@ def test_a_signal_ends_a_run_and_its_workers_at_once(tmp_path, number, whom):
     assert not workers_of(run.pid)
 
 
-def test_a_command_in_this_process_leaves_signals_alone(capsys):
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(SystemExit):
-        main(["list", "heads"])
-    assert signal.getsignal(signal.SIGINT) is before
+def test_a_command_in_this_process_leaves_signals_alone(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("molw2s.experiment.run.execute", None)
+    ignoring = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell's background jobs do
+    try:
+        for arguments in (["list", "heads"], ["run", "freesolv", "--out", str(tmp_path)]):
+            with contextlib.suppress(SystemExit, TypeError):
+                main(arguments)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    finally:
+        signal.signal(signal.SIGINT, ignoring)

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 _SHOW_CURSOR = "\x1b[?25h"
+_WATCH = "signals"
 _UNTOLD = "ignore:resource_tracker:UserWarning"
 
 
@@ -30,7 +31,7 @@ def end_at_once() -> None:
     for number in _ENDING:
         signal.signal(number, lambda *_: None)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    threading.Thread(target=_end, args=(reading,), daemon=True).start()
+    threading.Thread(target=_end, args=(reading,), name=_WATCH, daemon=True).start()
 
 
 def keep_from_workers() -> None:
@@ -39,7 +40,7 @@ def keep_from_workers() -> None:
     They inherit what is blocked here; the thread above goes on waiting. Both trackers of shared
     resources unblock it when they start, so they start first.
     """
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if not any(thread.name == _WATCH for thread in threading.enumerate()):
         return  # not the command line's own process
     from multiprocessing import resource_tracker
 
@@ -51,6 +52,7 @@ def keep_from_workers() -> None:
 
 
 def _end(reading: int) -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)  # whatever this process inherited
     number = 0
     while number not in _ENDING:
         number = os.read(reading, 1)[0]
