@@ -28,8 +28,12 @@ def cache_dir() -> Path:
 
 
 def as_file_name(text: str) -> str:
-    """``text`` with a dash for whatever not every file system, shell and link takes as it is."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text)
+    """``text`` with a dash for whatever is no letter, digit, dot, dash or underscore of any script.
+
+    "data" where nothing is left.
+    """
+    name = re.sub(r"[^\w.-]+", "-", text)
+    return name if re.search(r"\w", name) else "data"
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -1,7 +1,9 @@
-"""SMILES in, RDKit molecules out; whatever cannot be read is named by its row."""
+"""SMILES in, RDKit molecules out; what cannot be read is named, and why."""
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
@@ -9,13 +11,51 @@ from rdkit import Chem, rdBase
 
 from molw2s.errors import InvalidInput
 
+LONGEST = 5000
+"""Characters; RDKit's time and stack grow with the square of a molecule's size and worse."""
+
 _WITHOUT_CLEANUP = Chem.SanitizeFlags.SANITIZE_ALL ^ Chem.SanitizeFlags.SANITIZE_CLEANUP
+_CXSMILES = re.compile(r"[ \t]\|[^|]*\|$")
+
+
+def cleaned(text: str) -> str:
+    """``text`` without what nobody sees at its ends: blanks of any kind, marks of byte order."""
+    unseen = {each for each in text if unicodedata.category(each) in ("Zs", "Cf", "Cc", "Zl", "Zp")}
+    return text.strip("".join(unseen))
 
 
 def parse(smiles: str) -> Chem.Mol | None:
-    """The sanitised molecule, or None where RDKit cannot read it or it has no atoms."""
+    """The sanitised molecule, or None where ``fault_of`` finds one.
+
+    RDKit by itself takes what follows a blank for the molecule's name, and drops it.
+    """
+    return None if _fault_of_text(smiles) else _read(smiles)
+
+
+def fault_of(smiles: object) -> str | None:
+    """Why a SMILES cannot be read, in words that go on from it; None where it can."""
+    if fault := _fault_of_text(smiles):
+        return fault
+    return None if canonical_or_none(str(smiles)) is not None else "cannot be parsed"
+
+
+def _fault_of_text(smiles: object) -> str | None:
+    if not isinstance(smiles, str):
+        return "is no text"
+    if len(smiles) > LONGEST:
+        return f"has {len(smiles):,} characters, more than {LONGEST:,}"
+    foreign = next((each for each in smiles if not each.isascii()), None)
+    if foreign is not None:
+        name = unicodedata.name(foreign, f"U+{ord(foreign):04X}")
+        return f"contains {foreign!r} ({name}), which is no letter of SMILES"
+    if re.search(r"\s", _CXSMILES.sub("", smiles)):
+        return "contains white space: all of it must be one molecule"
+    return None
+
+
+def _read(smiles: str) -> Chem.Mol | None:
     with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles) if isinstance(smiles, str) else None
+        mol = Chem.MolFromSmiles(smiles)
     return mol if mol is not None and mol.GetNumAtoms() else None
 
 
@@ -35,24 +75,27 @@ def parse_all(smiles: Sequence[str]) -> list[Chem.Mol]:
     Raises
     ------
     InvalidInput
-        Naming the (zero-based) rows that RDKit cannot read.
+        Naming the (zero-based) rows that RDKit cannot read, and why the first cannot be.
     """
     mols = [parse(text) for text in smiles]
-    _name_unparsable(smiles, mols)
+    _name_unreadable(smiles, mols)
     return [mol for mol in mols if mol is not None]
 
 
 def canonical(smiles: Sequence[str]) -> list[str]:
     """RDKit's canonical isomeric SMILES, in order; raises InvalidInput like ``parse_all``."""
     texts = [canonical_or_none(text) for text in smiles]
-    _name_unparsable(smiles, texts)
+    _name_unreadable(smiles, texts)
     return [text for text in texts if text is not None]
 
 
-def _name_unparsable(smiles: Sequence[str], parsed: Sequence[object]) -> None:
-    bad = [row for row, each in enumerate(parsed) if each is None]
+def _name_unreadable(smiles: Sequence[str], read: Sequence[object]) -> None:
+    bad = [row for row, each in enumerate(read) if each is None]
     if bad:
-        raise InvalidInput(f"{len(bad)} SMILES cannot be parsed: {name_rows(smiles, bad)}")
+        first = fault_of(smiles[bad[0]])
+        raise InvalidInput(
+            f"{len(bad)} SMILES cannot be parsed: {name_rows(smiles, bad)} (the first {first})"
+        )
 
 
 def kekulized(smiles: Sequence[str]) -> list[str]:
@@ -76,5 +119,11 @@ def kekulized(smiles: Sequence[str]) -> list[str]:
 def name_rows(smiles: Sequence[str], rows: Iterable[int]) -> str:
     """For messages: the first five of ``rows`` with their SMILES, and how many more there are."""
     rows = list(rows)
-    shown = "; ".join(f"row {row}: {smiles[row]!r}" for row in rows[:5])
+    shown = "; ".join(f"row {row}: {shortened(smiles[row])}" for row in rows[:5])
     return shown + (f" and {len(rows) - 5} more" if len(rows) > 5 else "")
+
+
+def shortened(text: object) -> str:
+    """``text`` quoted, its middle left out where it is long."""
+    shown = repr(text)
+    return shown if len(shown) <= 80 else f"{shown[:50]}...{shown[-20:]}"

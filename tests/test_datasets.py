@@ -119,8 +119,8 @@ def test_empty_lines_are_no_molecules_but_count_as_lines(tmp_path):
         ("smiles,target\n", "no valid molecule"),
         ("smiles,y\nC,1\n", r"no target column 'target'; its columns: 'smiles', 'y'"),
         ("target\n1\n", "no smiles column"),
-        # pandas would take the first cells for row labels, and read the neighbours' columns.
-        ("smiles,target,y\nC,1,2,\nCC,3,4,\n", "lines with more cells than the header"),
+        ("smiles,target,y\nC,1,2,\nCC,3,4,5\n", "line 3 has more cells than the header: 4, not 3"),
+        ("smiles,target,smiles\nC,1,CC\n", "has 2 columns 'smiles'; rename one"),
         ("smiles,target\nC,1\nCC,3,4\n", "cannot read .* line 3"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -159,12 +160,14 @@ def test_a_strict_checkpoint_names_rows_that_are_too_long(with_pooler, tmp_path)
         TransformerEncoder(strict).encode(["C", "C" * 62, "C" * 63])
 
 
-def test_unknown_tokens_are_told_of_once(caplog):
+def test_unknown_tokens_are_told_of_each_time_kept_embeddings_or_not(caplog, fresh_cache):
     encoder = get_encoder("weak-h8", spelling="as-given")
-    for _ in range(2):
-        assert encoder.encode(["C", "C?C", "?"]).shape == (3, 8)
-    assert caplog.text.count("2 of 3 SMILES have tokens that the tokenizer does not know") == 1
-    assert "the first is row 1" in caplog.text
+    for ask in (encoder.encode, partial(embed, encoder), partial(embed, encoder)):
+        caplog.clear()
+        assert ask(["C", "C?C", "?"]).shape == (3, 8)
+        told = "2 of 3 SMILES have tokens that the tokenizer does not know"
+        assert caplog.text.count(told) == 1
+        assert "the first is row 1" in caplog.text
 
 
 def test_rows_follow_the_molecules_in_any_order(molecules):

@@ -433,7 +433,7 @@ def test_sources(tmp_path):
     assert read_source(CorpusPart(source=str(tmp_path / "b.smi")))[0] == ["CCO", "C"]
     with pytest.raises(InvalidInput, match=r"neither a file, .* nor one of guacamol, moses"):
         read_source(CorpusPart(source="nowhere"))
-    with pytest.raises(InvalidInput, match="no column 'text'"):
+    with pytest.raises(InvalidInput, match="no smiles column 'text'"):
         read_source(CorpusPart(source=str(tmp_path / "a.csv"), smiles_column="text"))
 
 

@@ -17,7 +17,7 @@ HOUSE = Path(molw2s.__file__).parent
 # From the top of the picture to its foot: a room imports what stands below it, never above.
 ROOMS = (
     "cli", "experiment", "problems", "probe", "pretraining", "predictors", "learners", "encoders",
-    "datasets", "store", "report", "analysis", "records", "theory", "losses", "columns", "cells",
+    "datasets", "store", "report", "analysis", "records", "theory", "losses", "columns", "files",
     "smiles", "threads", "registry", "locations", "errors",
 )  # fmt: skip
 

@@ -20,7 +20,7 @@ from safetensors.numpy import load_file, save_file
 
 from molw2s.encoders import embed, embeddings
 from molw2s.locations import cache_dir, sweep, write_atomically
-from molw2s.store import arrays, digest
+from molw2s.store import arrays, digest, shared_store
 
 
 class Counting:
@@ -205,3 +205,15 @@ def test_sweeping_leaves_what_somebody_is_writing(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "replace", replace)
     write_atomically(tmp_path / "a", b"x")
     assert seen == [True]
+
+
+def test_a_cache_that_cannot_be_written_is_told_of_once_and_no_matter(
+    tmp_path, monkeypatch, caplog
+):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MOLW2S_CACHE", str(tmp_path / "file" / "cache"))
+    store = shared_store()
+    for key in ("a", "b"):
+        store.put(key, "predictions", {"values": np.ones(3)}, keep=True)
+        assert store[key]["values"].sum() == 3
+    assert caplog.text.count("MOLW2S_CACHE") == 1

@@ -60,6 +60,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point: exits with 0 on success, 2 on wrong use, 1 on a failure."""
     if arguments is None:
         signals.end_at_once()
+        for stream in (sys.stdout, sys.stderr):  # a code page need not have every letter we print
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         app(arguments)
     except (Molw2sError, OSError) as error:  # the latter: no such folder, no permission, disk full

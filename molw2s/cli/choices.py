@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+
+from molw2s.cli.console import tell
 
 if TYPE_CHECKING:
     from molw2s.datasets import MoleculeDataset
@@ -31,17 +32,11 @@ class Columns:
             self._check_not_given()
             return None
         from molw2s.datasets import read_csv
-        from molw2s.datasets.molecules import name_lines
 
         dataset = read_csv(
             csv, self.smiles, self.target, self.split, self.drop_invalid, unit=self.unit
         )
-        if dataset.dropped:
-            print(
-                f"{csv}: left out {len(dataset.dropped)} invalid molecules\n"
-                f"{name_lines(dataset.dropped)}",
-                file=sys.stderr,
-            )
+        tell(csv, dataset.dropped)
         return dataset
 
     def _check_not_given(self) -> None:

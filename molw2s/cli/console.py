@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_
 import math
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import pandas as pd
 
@@ -101,6 +103,15 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return None if type(value).__name__ == "NAType" else value
+
+
+def tell(file: Path, dropped: dict[int, str]) -> None:
+    """On stderr, which molecules of a file were left out."""
+    if dropped:
+        from molw2s.datasets.molecules import name_lines
+
+        told = f"{file}: left out {len(dropped)} invalid molecules\n{name_lines(dropped)}"
+        print(told, file=sys.stderr)
 
 
 def print_table(text: pd.DataFrame, caption: str) -> None:

@@ -1,7 +1,7 @@
 """Molecules with one measured property each, and how they are split."""
 
 from molw2s.datasets.catalog import BENCHMARKS, DATASETS, load_dataset, register_dataset
-from molw2s.datasets.molecules import MoleculeDataset, read_csv
+from molw2s.datasets.molecules import MoleculeDataset, read_csv, read_smiles
 from molw2s.datasets.splits import Split, make_splits
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "load_dataset",
     "make_splits",
     "read_csv",
+    "read_smiles",
     "register_dataset",
 ]

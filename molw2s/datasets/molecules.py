@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,15 +15,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from molw2s.cells import read_cells
 from molw2s.errors import InvalidInput
-from molw2s.smiles import canonical, canonical_or_none, name_rows
+from molw2s.files import Cells, read_cells
+from molw2s.smiles import canonical, cleaned, fault_of, name_rows, shortened
 
 if TYPE_CHECKING:
     import datasets as hf
     import deepchem as dc
 
 PARTS = ("train", "valid", "test")
+_ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".ods", ".parquet", ".sdf", ".smi")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +46,8 @@ class MoleculeDataset:
         The user's own assignment of each molecule to "train", "valid" or "test".
     dropped : dict
         Line number in the file -> why that molecule was left out.
+    lines : tuple of int, optional
+        Where in the file each molecule is: its physical line, or its row or number.
 
     Raises
     ------
@@ -59,6 +65,7 @@ class MoleculeDataset:
     licence: str = ""
     split: tuple[str, ...] | None = None
     dropped: dict[int, str] = field(default_factory=dict)
+    lines: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if len(self.smiles) != len(self.target):
@@ -93,6 +100,15 @@ class MoleculeDataset:
         groups = pd.Series(range(len(self))).groupby(self.canonical_smiles, sort=False)
         return [rows.tolist() for _, rows in groups if len(rows) > 1]
 
+    def name_rows(self, rows: Iterable[int]) -> str:
+        """For messages: where the first five of ``rows`` are, and how many more there are."""
+        rows = list(rows)
+        noun, places = (
+            ("row", rows) if self.lines is None else ("line", [self.lines[r] for r in rows])
+        )
+        more = f" and {len(rows) - 5} more" if len(rows) > 5 else ""
+        return f"{noun}{'s' * (len(rows) > 1)} {', '.join(map(str, places[:5]))}{more}"
+
     def to_pandas(self) -> pd.DataFrame:
         """Columns ``smiles`` and ``target``, and ``split`` where there is one."""
         columns: dict[str, Any] = {"smiles": self.smiles, "target": self.target}
@@ -122,7 +138,7 @@ def read_csv(
     drop_invalid: bool = False,
     **about: str,
 ) -> MoleculeDataset:
-    """Read and check a CSV (gzip allowed) with a header line.
+    """Read and check a table with a header: CSV with any separator, Excel, Parquet, SDF, SMILES.
 
     Parameters
     ----------
@@ -135,62 +151,104 @@ def read_csv(
     Raises
     ------
     InvalidInput
-        If the file or a column is missing, a molecule is invalid or its part is none of train,
-        valid and test (the line number is given; the header is line 1), or nothing is left.
+        If the file or a column is missing or there twice, a molecule is invalid or its part is none
+        of train, valid and test (the physical line is given), or nothing is left.
     """
-    path = Path(path)
-    frame, sha256 = read_cells(path)
-    for option, column in (
-        ("smiles", smiles_column),
-        ("target", target_column),
-        ("split", split_column),
-    ):
-        if column is not None and column not in frame.columns:
-            raise InvalidInput(
-                f"{path} has no {option} column {column!r}; its columns: "
-                f"{', '.join(map(repr, frame.columns))} (choose with --{option}-column)"
-            )
-
-    smiles = frame[smiles_column].str.strip()
-    target = pd.to_numeric(frame[target_column].str.strip(), errors="coerce").to_numpy(np.float64)
-    dropped: dict[int, str] = {}
-    for line, text, value in zip(frame.index, smiles, target):
-        if canonical_or_none(text) is None:
-            dropped[line] = f"SMILES {text!r} cannot be parsed"
-        elif not np.isfinite(value):
-            dropped[line] = f"target {frame.at[line, target_column]!r} is not a finite number"
-    if dropped and not drop_invalid:
-        raise InvalidInput(
-            f"{path}: {len(dropped)} invalid molecules\n{name_lines(dropped)}\n"
-            "mend them, or leave them out with --drop-invalid"
-        )
-    keep = ~frame.index.isin(list(dropped))
+    cells = _read(path)
+    smiles = cells.column(smiles_column, "smiles").map(cleaned)
+    written = cells.column(target_column, "target").map(cleaned)
+    target = to_numbers(written, cells.decimal_comma)
+    dropped = _faults(smiles)
+    for line, value in zip(cells.frame.index, target):
+        if line not in dropped and not np.isfinite(value):
+            dropped[line] = f"target {written[line]!r} is not a finite number"
+    dropped = dict(sorted(dropped.items()))
+    keep = _kept(cells, dropped, drop_invalid)
     parts = None
     if split_column is not None:
-        of_kept = frame.loc[keep, split_column].str.strip()
-        parts = tuple(of_kept)
-        for line, part in of_kept.items():
-            if part not in PARTS:
-                raise InvalidInput(
-                    f"{path}, line {line}: {split_column!r} is {part!r}, expected one of "
-                    f"{', '.join(PARTS)}"
-                )
-    if not keep.any():
-        raise InvalidInput(f"{path} holds no valid molecule")
-
-    about.setdefault("name", path.name.removesuffix(".gz").removesuffix(".csv"))
+        parts = _parts(cells, split_column, keep)
+    about.setdefault("name", _name(Path(path)))
     return MoleculeDataset(
         smiles=tuple(smiles[keep]),
         target=target[keep],
-        sha256=sha256,
+        sha256=cells.sha256,
         split=parts,
         dropped=dropped,
+        lines=tuple(cells.frame.index[keep]),
         **about,
     )
 
 
-def name_lines(problems: dict[int, str]) -> str:
+def read_smiles(
+    path: str | Path, smiles_column: str = "smiles", drop_invalid: bool = False
+) -> tuple[list[str], dict[int, str]]:
+    """The SMILES of a file, in its order, and what was left out of it: line -> why.
+
+    Parameters and errors are those of ``read_csv``.
+    """
+    cells = _read(path)
+    smiles = cells.column(smiles_column, "smiles").map(cleaned)
+    dropped = _faults(smiles)
+    return smiles[_kept(cells, dropped, drop_invalid)].tolist(), dropped
+
+
+def _read(path: str | Path) -> Cells:
+    cells = read_cells(path)
+    for remark in cells.remarks:
+        _log.warning("%s: %s", path, remark)
+    return cells
+
+
+def _faults(smiles: pd.Series) -> dict[int, str]:
+    """Line -> what is wrong with its SMILES."""
+    return {
+        int(line): f"SMILES {shortened(text)} {fault}"  # type: ignore[call-overload]
+        for line, text in smiles.items()
+        if (fault := fault_of(text))
+    }
+
+
+def _kept(cells: Cells, dropped: dict[int, str], drop_invalid: bool) -> NDArray[np.bool_]:
+    """(n,) which rows are left, if any; raises InvalidInput where none may be dropped."""
+    if dropped and not drop_invalid:
+        raise InvalidInput(
+            f"{cells.name}: {len(dropped)} invalid molecules\n{name_lines(dropped, cells.noun)}\n"
+            "mend them, or leave them out with --drop-invalid"
+        )
+    keep: NDArray[np.bool_] = ~cells.frame.index.isin(list(dropped))
+    if not keep.any():
+        raise InvalidInput(f"{cells.name} holds no valid molecule")
+    return keep
+
+
+def to_numbers(texts: pd.Series, decimal_comma: bool) -> NDArray[np.float64]:
+    """(n,) numbers, nan for what is none; "1,5" is one where commas do not separate cells."""
+    if decimal_comma and not texts.str.contains(".", regex=False).any():
+        texts = texts.str.replace(",", ".", regex=False)
+    return pd.to_numeric(texts, errors="coerce").to_numpy(np.float64)
+
+
+def _parts(cells: Cells, column: str, keep: NDArray[np.bool_]) -> tuple[str, ...]:
+    parts = cells.column(column, "split")[keep].map(cleaned)
+    for line, part in parts.items():
+        if part not in PARTS:
+            raise InvalidInput(
+                f"{cells.where(line)}: {column!r} is {part!r}, expected one of {', '.join(PARTS)}"
+            )
+    return tuple(parts)
+
+
+def _name(path: Path) -> str:
+    """The file's name without the endings that say how it is written."""
+    name = path.name
+    for ending in (".gz", ".bz2", ".xz", ".zip", *_ENDINGS):
+        if len(name) > len(ending) and name.lower().endswith(ending):
+            name = name[: -len(ending)]
+    return name
+
+
+def name_lines(problems: dict[int, str], noun: str = "line") -> str:
     """For messages: the first five lines and what is wrong there, and how many more there are."""
-    shown = [f"  line {line}: {why}" for line, why in list(problems.items())[:5]]
+    shown = [f"  {noun} {line}: {why}" for line, why in list(problems.items())[:5]]
     more = [f"  ... and {len(problems) - 5} more"] if len(problems) > 5 else []
     return "\n".join([*shown, *more])

@@ -3,9 +3,11 @@
 from molw2s.encoders.base import Encoder
 from molw2s.encoders.catalog import ENCODERS, get_encoder, register_encoder
 from molw2s.encoders.embeddings import Embeddings, embed, fingerprint
+from molw2s.encoders.transformer import FAULTS
 
 __all__ = [
     "ENCODERS",
+    "FAULTS",
     "Embeddings",
     "Encoder",
     "embed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molw2s.encoders.base import Encoder, checked_output
+from molw2s.encoders.transformer import FAULTS
 from molw2s.errors import InvalidInput
 from molw2s.store import Arrays, Shapes, Spread, Store, Work, digest, do, shared_store
 
@@ -23,6 +25,7 @@ VERSION = 1
 CHUNK = 8192
 """Molecules a piece: one for each of the shipped datasets."""
 
+_log = logging.getLogger(__name__)
 _LIBRARIES = ("rdkit", "tokenizers", "torch", "transformers")
 
 
@@ -51,7 +54,8 @@ class Encoding:
 
     @property
     def shapes(self) -> Shapes:
-        return {"embeddings": ((len(self.smiles), self.encoder.dim), "float32")}
+        n = len(self.smiles)
+        return {"embeddings": ((n, self.encoder.dim), "float32"), "faults": ((n,), "uint8")}
 
     @property
     def title(self) -> str:
@@ -63,12 +67,18 @@ class Encoding:
 
 def encode(encoder: Encoder, smiles: Sequence[str], start: int) -> Arrays:
     """The checked output of an encoder, as the store keeps it."""
+    by_itself = logging.getLogger("molw2s.encoders.transformer")
+    by_itself.disabled = True  # whoever asks for kept embeddings tells of faults, kept as well
     try:
-        return {"embeddings": checked_output(encoder, smiles)}
+        embeddings = checked_output(encoder, smiles)
+        faults = getattr(encoder, "faults", lambda smiles: np.zeros(len(smiles), np.uint8))
+        return {"embeddings": embeddings, "faults": faults(smiles)}
     except InvalidInput as error:
         if not start:
             raise
         raise InvalidInput(f"{error} (rows counted from row {start})") from error
+    finally:
+        by_itself.disabled = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +108,11 @@ class Embeddings:
         """(n, d) float32, its pieces being in the store."""
         return store.derived(self.key, lambda: self._joined(store))
 
+    def faulty(self, bit: int, store: Store) -> tuple[int, ...]:
+        """Rows whose SMILES has the fault of this bit (``FAULTS``)."""
+        faults = [do(piece, store)["faults"] for piece in self.needs]
+        return tuple(np.flatnonzero(np.concatenate(faults) & bit).tolist()) if faults else ()
+
     def _joined(self, store: Store) -> NDArray[np.float32]:
         if not self.needs:
             return np.empty((0, self.encoder.dim), np.float32)
@@ -115,6 +130,10 @@ def embed(encoder: Encoder, smiles: Sequence[str]) -> NDArray[np.float32]:
     store, embeddings = shared_store(), Embeddings(encoder, smiles)
     for piece in embeddings.needs:
         do(piece, store)
+    for bit, words in FAULTS.values():
+        if rows := embeddings.faulty(bit, store):
+            told = f"{encoder.name}: {len(rows)} of {len(smiles)} SMILES {words}"
+            _log.warning("%s; the first is row %s", told, rows[0])
     return embeddings.array(store)
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -29,8 +29,13 @@ _SPELL: dict[Spelling, Callable[[Sequence[str]], list[str]]] = {
     "kekulized": kekulized,
     "as-given": list,
 }
-_BFLOAT16_FROM = 256  # hidden size below which bfloat16 saves no time
+FAULTS = {
+    "cut": (1, "have more tokens than the encoder takes and are cut"),
+    "with_unknown_tokens": (2, "have tokens that the tokenizer does not know"),
+}
+"""What may be wrong with a SMILES for an encoder: a bit of ``faults``, and words for it."""
 _log = logging.getLogger(__name__)
+_BFLOAT16_FROM = 256  # hidden size below which bfloat16 saves no time
 
 
 class TransformerEncoder:
@@ -148,8 +153,8 @@ class TransformerEncoder:
     def encode(self, smiles: Sequence[str]) -> NDArray[np.float32]:
         """(n, dim), in the order given.
 
-        A SMILES with more tokens than the checkpoint takes is cut, and unknown tokens are told of,
-        with a warning (``embed`` gives it when it computes, not when it finds kept embeddings).
+        A SMILES with more tokens than the checkpoint takes is cut, and one with unknown tokens is
+        encoded with them, and a warning says so: ``faults`` says which.
 
         Raises
         ------
@@ -161,28 +166,37 @@ class TransformerEncoder:
 
     def tokenise(self, smiles: Sequence[str]) -> list[NDArray[Any]]:
         """Token ids of each molecule, at most ``max_length``; raises like ``encode``."""
+        tokens, faults = self._tokens(smiles)
+        told = {
+            1: (f"have more than {self.max_length} tokens", "are cut"),
+            2: (FAULTS["with_unknown_tokens"][1], "are encoded with its unknown token"),
+        }
+        for bit, (fault, consequence) in told.items():
+            rows = np.flatnonzero(faults & bit).tolist()
+            faulty = f"{self.name}: {len(rows)} of {len(smiles)} SMILES {fault}"
+            if rows and self.usage.strict:
+                which = name_rows(smiles, rows)
+                raise InvalidInput(f"{faulty}: {which}; leave them out, or choose another encoder")
+            if rows:
+                _log.warning("%s and %s; the first is row %s", faulty, consequence, rows[0])
+        return tokens
+
+    def faults(self, smiles: Sequence[str]) -> NDArray[np.uint8]:
+        """(n,) bits of ``FAULTS`` for each SMILES."""
+        return self._tokens(smiles)[1]
+
+    def _tokens(self, smiles: Sequence[str]) -> tuple[list[NDArray[Any]], NDArray[np.uint8]]:
         texts = _SPELL[self.usage.spelling](smiles)
         tokens = self.tokenizer(texts, verbose=False)["input_ids"]
         unknown = self.tokenizer.unk_token_id
-        strange = [row for row, ids in enumerate(tokens) if unknown is not None and unknown in ids]
-        if strange:
-            fault = "have tokens that the tokenizer does not know"
-            self._object(smiles, strange, fault, "are encoded with its unknown token")
-        longest = self.max_length
-        long = [row for row, ids in enumerate(tokens) if len(ids) > longest]
-        if long:
-            self._object(smiles, long, f"have more than {longest} tokens", "are cut")
-            tokens = self.tokenizer(texts, truncation=True, max_length=longest)["input_ids"]
-        return [np.asarray(ids) for ids in tokens]
-
-    def _object(self, smiles: Sequence[str], rows: list[int], fault: str, consequence: str) -> None:
-        faulty = f"{len(rows)} of {len(smiles)} SMILES {fault}"
-        if self.usage.strict:
-            raise InvalidInput(
-                f"{self.name}: {faulty}: {name_rows(smiles, rows)}; leave them out, or choose "
-                "another encoder"
-            )
-        _warn_once(f"{self.name}: {faulty} and {consequence}; the first is row {rows[0]}")
+        cut = np.array([len(ids) > self.max_length for ids in tokens], bool)
+        strange = np.array([unknown is not None and unknown in ids for ids in tokens], bool)
+        faults = (cut * FAULTS["cut"][0] + strange * FAULTS["with_unknown_tokens"][0]).astype(
+            np.uint8
+        )
+        if cut.any():
+            tokens = self.tokenizer(texts, truncation=True, max_length=self.max_length)["input_ids"]
+        return [np.asarray(ids) for ids in tokens], faults
 
     def encode_tokens(
         self, tokens: Sequence[NDArray[Any]], tokens_per_batch: int = 4096
@@ -229,12 +243,6 @@ class TransformerEncoder:
                 **({} if self.usage.layers == (-1,) else {"output_hidden_states": True}),
             )
         return read_out(states, attention, self.usage)
-
-
-@lru_cache
-def _warn_once(message: str) -> None:
-    """Once a process for each message, however often a dataset is encoded."""
-    _log.warning(message)
 
 
 def _has_bfloat16() -> bool:

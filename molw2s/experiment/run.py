@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import time
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ from molw2s.problems.settings import Settings
 from molw2s.report.write import write_report
 from molw2s.store import Store, shared_store
 
+_log = logging.getLogger(__name__)
 _PACKAGES = (
     "molw2s", "numpy", "scipy", "scikit-learn", "pandas", "torch", "transformers", "rdkit",
 )  # fmt: skip
@@ -134,6 +136,8 @@ def _run(job: _Job, existing: Existing, workers: Workers, progress: Progress) ->
     store = shared_store()
     with workers.at_hand() as crew:
         records, predictions = _computed(suite, problem, store, crew, progress)
+    for remark in problem.remarks(store):
+        _log.warning(remark)
     manifest = _manifest(suite, problem) | problem.found(store)
     seconds = round(time.perf_counter() - started, 1)
     run = Run(records, manifest | {"seconds": seconds}, predictions)

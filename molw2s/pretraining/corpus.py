@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections.abc import Callable
@@ -25,13 +24,13 @@ from datasets.utils import (
 from rdkit import Chem
 from rdkit.Chem import BRICS
 
-from molw2s import cells
-from molw2s import smiles as smiles_
 from molw2s.errors import InvalidInput
+from molw2s.files import read_cells
 from molw2s.locations import cache_dir
 from molw2s.pretraining.descriptors import EXAMPLE, atomic_values, describe
 from molw2s.pretraining.recipe import CorpusPart, Recipe
 from molw2s.registry import Registry
+from molw2s.smiles import cleaned, parse
 
 VERSION = 1
 """Raised by hand whenever ``prepare`` makes something else of the same molecules."""
@@ -84,16 +83,6 @@ class Source:
     molecules: int
 
 
-_SMI: dict[str, Any] = {
-    "sep": r"\s+",
-    "header": None,
-    "usecols": [0],
-    "quoting": csv.QUOTE_NONE,
-    "dtype": str,
-    "keep_default_na": False,
-}
-
-
 def read_source(part: CorpusPart, seed: int = 0) -> tuple[list[str], Source]:
     """The SMILES of one part of a corpus, in file order, sampled without replacement if asked.
 
@@ -108,25 +97,15 @@ def read_source(part: CorpusPart, seed: int = 0) -> tuple[list[str], Source]:
             f"corpus {part.source!r} is neither a file, here or beside the recipe, nor one of "
             f"{', '.join(CORPORA.names())}"
         )
-    if ".csv" in path.suffixes:
-        frame, digest = cells.read_cells(path)
-        columns = {str(column).lower(): column for column in frame.columns}
-        column = columns.get(part.smiles_column.lower())
-        if column is None:
-            raise InvalidInput(
-                f"{path} has no column {part.smiles_column!r}: {list(frame.columns)}"
-            )
-        smiles = frame.loc[frame[column] != "", column]
-    else:
-        try:
-            smiles = pd.read_csv(path, **_SMI)[0]
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        except cells.UNREADABLE as error:
-            raise InvalidInput(f"cannot read {path}: {error}") from error
+    cells = read_cells(path, bare=True)
+    columns = {str(column).lower(): str(column) for column in cells.frame.columns}
+    column = columns.get(part.smiles_column.lower(), part.smiles_column)
+    smiles = cells.column(column, "smiles").map(cleaned)
+    smiles = smiles[smiles != ""]
     if part.sample is not None and part.sample < len(smiles):
         smiles = smiles.sample(part.sample, random_state=seed).sort_index()
     name = part.source if part.source in CORPORA else path.name
-    return smiles.tolist(), Source(name, digest, len(smiles))
+    return smiles.tolist(), Source(name, cells.sha256, len(smiles))
 
 
 def prepare(recipe: Recipe, processes: int = 1) -> tuple[Dataset, list[Source]]:
@@ -174,7 +153,7 @@ def prepare(recipe: Recipe, processes: int = 1) -> tuple[Dataset, list[Source]]:
     def spell_and_describe(batch: dict[str, list[str]], rows: list[int]) -> dict[str, list[Any]]:
         columns: dict[str, list[Any]] = {"spellings": [], "atoms": [], "descriptors": []}
         for row, text in zip(rows, batch["smiles"]):
-            mol = smiles_.parse(text)
+            mol = parse(text)
             if mol is None:
                 continue
             values = describe(mol)
@@ -235,7 +214,7 @@ def fragments(smiles: str) -> list[str]:
     The open ends are filled with hydrogen (bonds: Degen et al. 2008). No fragments for a SMILES
     that cannot be read.
     """
-    mol = smiles_.parse(smiles)
+    mol = parse(smiles)
     if mol is None:
         return []
     broken = BRICS.BreakBRICSBonds(mol)

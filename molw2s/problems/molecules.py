@@ -14,7 +14,7 @@ from pydantic import Field, NonNegativeInt, field_validator
 
 from molw2s.datasets import MoleculeDataset, load_dataset, make_splits
 from molw2s.datasets.splits import CHEMBENCH_SEEDS, Split, Splitter
-from molw2s.encoders import Embeddings, fingerprint, get_encoder
+from molw2s.encoders import FAULTS, Embeddings, fingerprint, get_encoder
 from molw2s.encoders.base import check_names
 from molw2s.encoders.catalog import WEAK_HIDDEN_SIZES
 from molw2s.encoders.transformer import TransformerEncoder
@@ -176,8 +176,37 @@ class MoleculeProblem:
                 "dropped": {f"line {line}": why for line, why in dataset.dropped.items()},
                 "duplicates": dataset.duplicates,
             },
-            "splits": {split.name: _describe(split, parts) for split, parts in self._splits},
+            "splits": {
+                split.name: _describe(split, parts)
+                | {"test_also_in_train": len(self._twice(split))}
+                for split, parts in self._splits
+            },
         }
+
+    def remarks(self, store: Store) -> list[str]:
+        told = [
+            f"{self.name}, split {split.name}: {len(twice)} test molecules are also in train "
+            f"({self.dataset.name_rows(twice)})"
+            for split, _ in self._splits
+            if (twice := self._twice(split))
+        ]
+        for bit, words in FAULTS.values():
+            names_of: dict[tuple[int, ...], list[str]] = {}
+            for name, encoder in self._encoders.items():
+                if rows := self._embeddings[name].faulty(bit, store):
+                    names_of.setdefault(rows, []).append(encoder.name)
+            told += [
+                f"{', '.join(names)}: {len(rows)} of {len(self.dataset)} SMILES of {self.name} "
+                f"{words} ({self.dataset.name_rows(rows)})"
+                for rows, names in names_of.items()
+            ]
+        return told
+
+    def _twice(self, split: Split) -> list[int]:
+        """Rows of the test part whose molecule is in the training part as well."""
+        spelled = self.dataset.canonical_smiles
+        known = {spelled[row] for row in split.train}
+        return [int(row) for row in split.test if spelled[row] in known]
 
     def found(self, store: Store) -> dict[str, Any]:
         return {
@@ -185,6 +214,10 @@ class MoleculeProblem:
                 encoder.name: {
                     "dim": encoder.dim,
                     "sha256": self._sha256(name, store),
+                    **{
+                        f"smiles_{fault}": len(self._embeddings[name].faulty(bit, store))
+                        for fault, (bit, _) in FAULTS.items()
+                    },
                     **(
                         encoder.usage.model_dump(mode="json") | {"precision": encoder.precision}
                         if isinstance(encoder, TransformerEncoder)

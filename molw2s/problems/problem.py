@@ -196,6 +196,10 @@ class Problem(Protocol):
         """The data, as far as it is known before anything is computed."""
         ...
 
+    def remarks(self, store: Store) -> list[str]:
+        """What whoever reads the results should know of the data, ``preparation`` being done."""
+        ...
+
     def found(self, store: Store) -> dict[str, Any]:
         """What the manifest says of encoders or representations, ``preparation`` being done."""
         ...

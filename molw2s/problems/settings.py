@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Control = Literal["self", "truth"]
 Ensemble = Literal["mean", "validation"]
-NAME = r"^[A-Za-z0-9._-]*[A-Za-z0-9][A-Za-z0-9._-]*$"
+NAME = r"^[\w.-]*\w[\w.-]*$"
 """Of a suite, which is a folder's as well: "." and ".." are none."""
 
 

@@ -9,6 +9,7 @@ that says otherwise, whoever changed it, is as good as none.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molw2s.locations import cache_dir, sweep, write_atomically
+
+_log = logging.getLogger(__name__)
 
 Arrays = Mapping[str, NDArray[Any]]
 Shapes = Mapping[str, tuple[tuple[int, ...], str]]
@@ -55,10 +58,18 @@ class Store:
         return key in self._here
 
     def put(self, key: str, kind: str, arrays: Arrays, keep: bool) -> None:
-        """Hold arrays in memory and, to ``keep`` them, on disk."""
+        """Hold arrays in memory and, to ``keep`` them, on disk; a disk that is full or not ours to
+        write is told of, and no matter."""
         self._here[key] = arrays
         if keep and self.folder is not None:
-            write(self._path(key, kind), key, arrays)
+            try:
+                write(self._path(key, kind), key, arrays)
+            except OSError as error:
+                _log.warning(
+                    "nothing is kept from now on: %s (set MOLW2S_CACHE to a folder that can be "
+                    "written)", error,
+                )  # fmt: skip
+                self.folder = None
 
     def derived(self, key: str, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
         """The one array of this process that ``make`` gives, made when it is first asked for.

@@ -80,6 +80,9 @@ class SyntheticProblem:
     def manifest(self) -> dict[str, Any]:
         return {}
 
+    def remarks(self, store: Store) -> list[str]:
+        return []
+
     def found(self, store: Store) -> dict[str, Any]:
         described = {f"seed-{seed}": self._describe(seed, store) for seed in self.suite.seeds}
         return {"representations": described}
