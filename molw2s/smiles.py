@@ -69,6 +69,19 @@ def canonical_or_none(smiles: str) -> str | None:
     return None if mol is None else Chem.MolToSmiles(mol)
 
 
+def as_list(smiles: Sequence[str]) -> list[str]:
+    """SMILES of a list, a tuple, an array or a pandas column, by position.
+
+    Raises
+    ------
+    InvalidInput
+        If it is one text: its letters would be taken for molecules.
+    """
+    if isinstance(smiles, str):
+        raise InvalidInput(f"one SMILES goes into a list: [{shortened(smiles)}]")
+    return list(smiles)
+
+
 def parse_all(smiles: Sequence[str]) -> list[Chem.Mol]:
     """Molecules, in order.
 
@@ -77,6 +90,7 @@ def parse_all(smiles: Sequence[str]) -> list[Chem.Mol]:
     InvalidInput
         Naming the (zero-based) rows that RDKit cannot read, and why the first cannot be.
     """
+    smiles = as_list(smiles)
     mols = [parse(text) for text in smiles]
     _name_unreadable(smiles, mols)
     return [mol for mol in mols if mol is not None]
@@ -84,6 +98,7 @@ def parse_all(smiles: Sequence[str]) -> list[Chem.Mol]:
 
 def canonical(smiles: Sequence[str]) -> list[str]:
     """RDKit's canonical isomeric SMILES, in order; raises InvalidInput like ``parse_all``."""
+    smiles = as_list(smiles)
     texts = [canonical_or_none(text) for text in smiles]
     _name_unreadable(smiles, texts)
     return [text for text in texts if text is not None]
@@ -105,6 +120,7 @@ def kekulized(smiles: Sequence[str]) -> list[str]:
     given charges: Fabian et al. (2020) neither canonicalise nor clean up. Raises InvalidInput like
     ``parse_all``.
     """
+    smiles = as_list(smiles)
     parse_all(smiles)
     texts = []
     with rdBase.BlockLogs():

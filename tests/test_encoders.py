@@ -6,6 +6,7 @@ import json
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose
@@ -327,3 +328,18 @@ class Broken:
 def test_what_an_encoder_must_not_return(output, complaint):
     with pytest.raises(InvalidInput, match=f"encoder 'broken'.*{complaint}"):
         embed(Broken(output), ["C", "CC"])
+
+
+@pytest.mark.parametrize("name", ["weak-h8", "ecfp4", "rdkit", "random-h8"])
+def test_smiles_come_in_any_sequence_but_not_as_one_text(name, fresh_cache):
+    encoder = get_encoder(name)
+    expected = encoder.encode(["CCO", "C"])
+    column = pd.Series(["CCO", "C"], index=[7, 3])
+    for smiles in (("CCO", "C"), column, column.to_numpy(), column.to_frame("x")["x"]):
+        assert_allclose(encoder.encode(smiles), expected)
+        assert_allclose(embed(encoder, smiles), expected)
+    for ask in (encoder.encode, partial(embed, encoder)):
+        with pytest.raises(InvalidInput, match=r"one SMILES goes into a list: \['CCO'\]"):
+            ask("CCO")
+    with pytest.raises(InvalidInput, match="row 1: 'C1'"):  # a position, not a label
+        encoder.encode(pd.Series(["C", "C1"], index=[5, 9]))

@@ -41,8 +41,6 @@ def check_names(encoders: Sequence[Encoder]) -> None:
 def checked_output(encoder: Encoder, smiles: Sequence[str]) -> NDArray[np.float32]:
     """(n, dim) float32; raises InvalidInput for another shape or type, or what is not finite."""
     name = f"encoder {encoder.name!r}"
-    if isinstance(smiles, str):
-        raise InvalidInput(f"{name}: one SMILES goes into a list: [{smiles!r}]")
     output = encoder.encode(list(smiles))
     if not isinstance(output, np.ndarray) or not np.issubdtype(output.dtype, np.floating):
         kind = getattr(output, "dtype", type(output).__name__)

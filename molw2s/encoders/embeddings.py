@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from molw2s.encoders.base import Encoder, checked_output
 from molw2s.encoders.transformer import FAULTS
 from molw2s.errors import InvalidInput
+from molw2s.smiles import as_list
 from molw2s.store import Arrays, Shapes, Spread, Store, Work, digest, do, shared_store
 
 VERSION = 1
@@ -127,6 +128,7 @@ def embed(encoder: Encoder, smiles: Sequence[str]) -> NDArray[np.float32]:
     InvalidInput
         If the output has the wrong shape or type, or contains a value that is not finite.
     """
+    smiles = as_list(smiles)
     store, embeddings = shared_store(), Embeddings(encoder, smiles)
     for piece in embeddings.needs:
         do(piece, store)

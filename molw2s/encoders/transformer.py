@@ -17,7 +17,7 @@ from molw2s.encoders.loading import CHECKPOINT_FILES, check_trust, load_model, l
 from molw2s.encoders.shapes import bucket_lengths
 from molw2s.encoders.usage import Pooling, Spelling, Usage, read_usage, stated
 from molw2s.errors import InvalidInput
-from molw2s.smiles import canonical, kekulized, name_rows
+from molw2s.smiles import as_list, canonical, kekulized, name_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +27,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 _SPELL: dict[Spelling, Callable[[Sequence[str]], list[str]]] = {
     "canonical": canonical,
     "kekulized": kekulized,
-    "as-given": list,
+    "as-given": as_list,
 }
 FAULTS = {
     "cut": (1, "have more tokens than the encoder takes and are cut"),

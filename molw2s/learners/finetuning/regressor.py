@@ -17,6 +17,7 @@ from molw2s.encoders import Encoder, get_encoder
 from molw2s.encoders.transformer import TransformerEncoder
 from molw2s.errors import InvalidInput
 from molw2s.learners.finetuning.settings import Finetuning, Mode
+from molw2s.smiles import as_list
 
 VERSION = 1
 """Raised by hand whenever a finetuned encoder's predictions change."""
@@ -75,7 +76,7 @@ class FinetunedEncoder(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 f"shape {labels.shape}"
             )
         encoder, settings = self._checkpoint, self.settings or Finetuning()
-        texts = list(map(str, smiles))
+        texts = list(map(str, as_list(smiles)))
         self._single = labels.ndim == 1
         self.fits_ = [
             finetune(encoder, texts, column, self.mode, settings, self.seed)
@@ -86,7 +87,7 @@ class FinetunedEncoder(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def predict(self, smiles: Sequence[str]) -> NDArray[np.float64]:
         """(n,) or (n, m), as the labels were."""
         check_is_fitted(self)
-        texts = list(map(str, smiles))
+        texts = list(map(str, as_list(smiles)))
         columns = np.column_stack([fit.predict(texts) for fit in self.fits_])
         return columns[:, 0] if self._single else columns
 
