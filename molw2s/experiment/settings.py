@@ -7,10 +7,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from molw2s.errors import InvalidInput, UnknownName, explain
+from molw2s.files.mappings import read_mapping
 from molw2s.locations import shipped
 from molw2s.problems import kind_of_suite
 from molw2s.problems.labels import Labels
@@ -118,13 +118,7 @@ def _read(name: str | Path) -> dict[str, Any]:
         path = _suites() / f"{name}.yaml"
         if not path.is_file():
             raise UnknownName(f"unknown suite {str(name)!r}; known: {', '.join(suite_names())}")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise InvalidInput(f"cannot read the suite {path}: {error}") from error
-    if not isinstance(content, dict):
-        raise InvalidInput(f"{path} is not a YAML mapping")
-    return {"name": path.stem, **content}
+    return {"name": path.stem, **read_mapping(path, "suite")}
 
 
 def make_suite(content: dict[str, Any], **changes: Any) -> Settings:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -18,6 +17,7 @@ from pydantic import (
 
 from molw2s.encoders.usage import Usage
 from molw2s.errors import InvalidInput, explain
+from molw2s.files.mappings import read_mapping
 
 
 class _Section(BaseModel):
@@ -129,12 +129,7 @@ def read_recipe(path: str | Path, overrides: dict[str, Any] | None = None) -> Re
         override's key is not that of a setting.
     """
     path = Path(path)
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise InvalidInput(f"cannot read the recipe {path}: {error}") from error
-    if not isinstance(content, dict):
-        raise InvalidInput(f"{path} is not a YAML mapping")
+    content = read_mapping(path, "recipe")
     for key, value in (overrides or {}).items():
         *sections, last = key.split(".")
         target = content
