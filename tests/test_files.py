@@ -263,3 +263,25 @@ def test_cut_molecules_are_counted_and_told_each_time(tmp_path, caplog):
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["encoders"]["weak-h8"]["smiles_cut"] == 3
     assert manifest["encoders"]["ecfp4"]["smiles_cut"] == 0
+
+
+def test_a_constant_target_is_told(tmp_path, capsys):
+    SIXTY.assign(target=3.0).to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(SystemExit):
+        main(["run", "--csv", str(tmp_path / "a.csv"), "--out", str(tmp_path / "out")])
+    assert "every target of a is 3: there is nothing to learn" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_small_targets_are_printed_with_their_digits(tmp_path, capsys):
+    SIXTY.assign(target=SIXTY["target"] * 1e-6).to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(SystemExit):
+        main(["run", "--csv", str(tmp_path / "a.csv"), "--weak", "weak-h8", "--weak", "weak-h12",
+              "--strong", "ecfp4", "--out", str(tmp_path / "out")])  # fmt: skip
+    for command in (["report"], ["compare"]):
+        capsys.readouterr()
+        with pytest.raises(SystemExit):
+            main([*command, str(tmp_path / "out")])
+        out = capsys.readouterr().out
+        assert "0.0000" not in out
+        assert "e-12" in out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -42,10 +43,13 @@ def compare(
         if selection is None:
             print(f"{who}: no figures at hand for {result.dataset}; its Table 1 is for lipop.")
             continue
+        ranked = f"Spearman {selection.spearman:.3f}, Kendall {selection.kendall:.3f}"
+        if math.isnan(selection.spearman):
+            ranked = "no ranking, as there is nothing to rank"
         print(
-            f"{who}: weak error - misfit against w2s error: Spearman {selection.spearman:.3f}, "
-            f"Kendall {selection.kendall:.3f}; the rule chooses {selection.chosen}, the best "
-            f"teacher is {selection.best}, regret {selection.regret:.4f}"
+            f"{who}: weak error - misfit against w2s error: {ranked}; the rule chooses "
+            f"{selection.chosen}, the best teacher is {selection.best}, regret "
+            f"{selection.regret:.4g}"
         )
     print()
     if len(result.table) < 2:

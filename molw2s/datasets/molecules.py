@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PARTS = ("train", "valid", "test")
 _ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".ods", ".parquet", ".sdf", ".smi")
+_LARGEST = 1e100
 _log = logging.getLogger(__name__)
 
 
@@ -73,10 +74,12 @@ class MoleculeDataset:
         if self.split is not None and len(self.split) != len(self.smiles):
             raise InvalidInput(f"{len(self.smiles)} SMILES but parts for {len(self.split)}")
         target = np.array(self.target, np.float64)  # a copy, that freezing leaves the caller's be
-        strange = np.flatnonzero(~np.isfinite(target)).tolist()
+        strange = np.flatnonzero(~(np.abs(target) <= _LARGEST)).tolist()
         if strange:
+            limit = "" if np.isfinite(target).all() else "finite, or "
             raise InvalidInput(
-                f"{len(strange)} targets are not finite: {name_rows(self.smiles, strange)}"
+                f"{len(strange)} targets are not {limit}within ±{_LARGEST:g}, where errors can be "
+                f"squared: {name_rows(self.smiles, strange)}"
             )
         target.setflags(write=False)
         object.__setattr__(self, "target", target)

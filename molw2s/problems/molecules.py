@@ -120,6 +120,11 @@ class MoleculeProblem:
             name: get_encoder(name, trust_remote_code=trust_remote_code) for name in names
         }
         self._check_names()
+        if len(np.unique(self.dataset.target)) < 2:
+            raise InvalidInput(
+                f"every target of {self.dataset.name} is {self.dataset.target[0]:g}: there is "
+                "nothing to learn"
+            )
         self._embeddings = {
             name: Embeddings(encoder, self.dataset.smiles)
             for name, encoder in self._encoders.items()

@@ -56,10 +56,9 @@ def readable(table: pd.DataFrame, measures: tuple[str, ...] = (*MEASURES, "pgr")
     text = _teachers(table)
     for measure in measures:
         if measure == "pgr":
-            text[measure] = [_plus_minus(share, math.nan, 2) for share in table["pgr"]]
-            continue
-        means, spreads = table[f"{measure}_mean"], table[f"{measure}_std"]
-        text[measure] = [_plus_minus(mean, spread) for mean, spread in zip(means, spreads)]
+            text[measure] = [_plus_minus(share, math.nan, ".2f") for share in table["pgr"]]
+        else:
+            text[measure] = _column(table[f"{measure}_mean"], table[f"{measure}_std"])
     return text.rename(columns=_HEADINGS)
 
 
@@ -132,16 +131,16 @@ def readable_comparison(table: pd.DataFrame) -> pd.DataFrame:
     for measure in ("weak_error_minus_misfit", "w2s_error"):
         for suffix, whose in (("", "run"), ("_paper", "paper")):
             if f"{measure}_mean{suffix}" in table:
-                means, spreads = table[f"{measure}_mean{suffix}"], table[f"{measure}_std{suffix}"]
-                cells = [_plus_minus(mean, spread) for mean, spread in zip(means, spreads)]
-                text[f"{_HEADINGS[measure]}, {whose}"] = cells
+                text[f"{_HEADINGS[measure]}, {whose}"] = _column(
+                    table[f"{measure}_mean{suffix}"], table[f"{measure}_std{suffix}"]
+                )
     return text
 
 
 def probe_table(table: pd.DataFrame) -> pd.DataFrame:
     """The probe's frame as text: a row an encoder and head, a column a dataset."""
     means, spreads = table["rmse_mean"], table["rmse_std"]
-    cells = table.assign(rmse=[_plus_minus(mean, std, 3) for mean, std in zip(means, spreads)])
+    cells = table.assign(rmse=[_plus_minus(mean, std, ".3f") for mean, std in zip(means, spreads)])
     order = cells[["encoder", "head"]].drop_duplicates()
     wide = cells.pivot(index=["encoder", "head"], columns="dataset", values="rmse").fillna("-")
     wide = wide[list(dict.fromkeys(cells["dataset"]))]
@@ -150,18 +149,19 @@ def probe_table(table: pd.DataFrame) -> pd.DataFrame:
 
 def readable_rules(table: pd.DataFrame) -> pd.DataFrame:
     """The table as text; a rule whose column the run lacks says so."""
-    return pd.DataFrame([_readable(row) for row in table.to_dict("records")])
+    how = number_format(table.get("regret_high", pd.Series(dtype="float64")), 4)
+    return pd.DataFrame([_readable(row, how) for row in table.to_dict("records")])
 
 
-def _readable(row: dict[Hashable, Any]) -> dict[str, str]:
+def _readable(row: dict[Hashable, Any], how: str) -> dict[str, str]:
     cells = ["not recorded", *["-"] * 5]
     if not pd.isna(row.get("chosen")):
         cells = [
             row["chosen"],
-            f"{row['regret']:.4f}",
-            f"[{row['regret_low']:.4f}, {row['regret_high']:.4f}]",
+            format(row["regret"], how),
+            f"[{format(row['regret_low'], how)}, {format(row['regret_high'], how)}]",
             f"{row['picks_best']:.0%}",
-            " / ".join(f"{regret:.3f}" for regret in row["regret_each"]),
+            " / ".join(format(each, how.replace("4f", "3f")) for each in row["regret_each"]),
             "-" if pd.isna(row["spearman"]) else f"{row['spearman']:.3f}",
         ]
     headings = (
@@ -239,7 +239,8 @@ def _combinations(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _numbers(values: pd.Series, digits: int) -> list[str]:
-    return ["-" if pd.isna(value) else f"{value:.{digits}f}" for value in values]
+    how = number_format(values, digits)
+    return ["-" if pd.isna(value) else format(value, how) for value in values]
 
 
 def _with_interval(table: pd.DataFrame, name: str, digits: int) -> list[str]:
@@ -247,8 +248,20 @@ def _with_interval(table: pd.DataFrame, name: str, digits: int) -> list[str]:
     return [f"{value} [{low}, {high}]" for value, low, high in zip(*columns)]
 
 
-def _plus_minus(mean: float, spread: float, digits: int = 4) -> str:
+def _column(means: pd.Series, spreads: pd.Series) -> list[str]:
+    how = number_format(means, 4)
+    return [_plus_minus(mean, spread, how) for mean, spread in zip(means, spreads)]
+
+
+def number_format(values: Any, digits: int) -> str:
+    """How a column of errors is printed: with this many decimals, or where that shows nothing of
+    them, or too much, with four significant digits."""
+    largest = pd.Series(values, dtype="float64").abs().max()
+    return f".{digits}f" if not largest or 100 * 10.0**-digits <= largest < 1e6 else ".3e"
+
+
+def _plus_minus(mean: float, spread: float, how: str) -> str:
     if pd.isna(mean):
         return "-"
-    text = f"{mean:.{digits}f}"
-    return text if pd.isna(spread) else f"{text} ± {spread:.{digits}f}"
+    text = format(mean, how)
+    return text if pd.isna(spread) else f"{text} ± {format(spread, how)}"
