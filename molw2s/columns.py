@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from molw2s.losses import LOSSES
+
+KINDS = ("encoder", "ensemble", "control")
 SCHEMA_VERSION = 2
 """Of records and manifest. 1: the columns of molw2s 0.1, which are read as well."""
 
-Kind = Literal["text", "count", "size", "number", "error", "undefined"]
+Kind = Literal["text", "count", "size", "number", "error", "spread", "undefined"]
 
 
 @dataclass(frozen=True)
@@ -24,8 +27,8 @@ class Column:
     name : str
     kind : str
         "text"; "count", a whole number of at least 0; "size", the same or nothing; "number", any
-        finite one; "error", a finite one of at least 0; "undefined", a number that some trials do
-        not have.
+        finite one; "error", a finite one of at least 0; "spread", the same or nothing; "undefined",
+        any number or nothing.
     definition : str
     unit : str
         "target" to the power of the loss for what is measured, else empty.
@@ -33,6 +36,8 @@ class Column:
         The paper a definition comes from.
     required : bool
         Whether every table of trials has it.
+    allowed : tuple of str
+        What a text may be; empty where it may be anything.
     """
 
     name: str
@@ -41,6 +46,7 @@ class Column:
     unit: str = ""
     source: str = ""
     required: bool = False
+    allowed: tuple[str, ...] = ()
 
 
 _W2S = "Charikar et al. 2024"
@@ -50,6 +56,7 @@ _C: Kind = "count"
 _S: Kind = "size"
 _N: Kind = "number"
 _E: Kind = "error"
+_P: Kind = "spread"
 _U: Kind = "undefined"
 
 _TABLE: tuple[Column, ...] = (
@@ -58,9 +65,11 @@ _TABLE: tuple[Column, ...] = (
     Column("suite", _T, "name of the suite", required=True),
     Column("dataset", _T, "name of the dataset", required=True),
     Column("unit", _T, "unit of the target", required=True),
-    Column("loss", _T, "loss by which the trial is measured"),
+    Column("loss", _T, "loss by which the trial is measured", allowed=tuple(LOSSES)),
     Column("weak", _T, "weak encoder, ensemble or control that makes the labels", required=True),
-    Column("teacher_kind", _T, '"encoder", "ensemble" of all of them, or "control"'),
+    Column(
+        "teacher_kind", _T, '"encoder", "ensemble" of all of them, or "control"', allowed=KINDS
+    ),
     Column("weak_hidden_size", _S, "hidden size of the weak encoder", required=True),
     Column("strong", _T, "strong encoder", required=True),
     Column("strong_hidden_size", _S, "hidden size of the strong encoder"),
@@ -103,27 +112,27 @@ _TABLE: tuple[Column, ...] = (
         "pgr", _U, "performance gap recovered: gain / (weak_error - strong_error); undefined where "
         "there is no gap", "", "Burns et al. 2023", required=True,
     ),
-    Column("label_error", _U, "mean loss of the weak labels themselves, on the unlabelled part",
+    Column("label_error", _P, "mean loss of the weak labels themselves, on the unlabelled part",
            _LOSS),
     Column("leak", _U, "1 - label_error / weak_error: what the weak model remembers of the truth"),
-    Column("weak_penalty", _U, "penalty the weak head chose"),
-    Column("w2s_penalty", _U, "penalty the student's head chose"),
-    Column("strong_penalty", _U, "penalty the ceiling's head chose"),
-    Column("weak_error_se", _U, "standard error of weak_error over evaluation points", _LOSS),
-    Column("w2s_error_se", _U, "standard error of w2s_error over evaluation points", _LOSS),
-    Column("misfit_se", _U, "standard error of misfit over evaluation points", _LOSS),
-    Column("gain_minus_misfit_se", _U, "standard error of gain_minus_misfit", _LOSS),
-    Column("weak_error_valid", _U, "weak_error on the validation part", _LOSS),
-    Column("misfit_valid", _U, "misfit on the validation part", _LOSS),
+    Column("weak_penalty", _P, "penalty the weak head chose"),
+    Column("w2s_penalty", _P, "penalty the student's head chose"),
+    Column("strong_penalty", _P, "penalty the ceiling's head chose"),
+    Column("weak_error_se", _P, "standard error of weak_error over evaluation points", _LOSS),
+    Column("w2s_error_se", _P, "standard error of w2s_error over evaluation points", _LOSS),
+    Column("misfit_se", _P, "standard error of misfit over evaluation points", _LOSS),
+    Column("gain_minus_misfit_se", _P, "standard error of gain_minus_misfit", _LOSS),
+    Column("weak_error_valid", _P, "weak_error on the validation part", _LOSS),
+    Column("misfit_valid", _P, "misfit on the validation part", _LOSS),
     Column("weak_error_minus_misfit_valid", _U, "the bound on the validation part", _LOSS),
-    Column("xue_labelled", _U, "energy of the target that the strong representation can learn and "
+    Column("xue_labelled", _P, "energy of the target that the strong representation can learn and "
            "the weak one cannot", "target squared", "Xue et al. 2025"),
-    Column("xue_label_free", _U, "the same at the worst target of unit norm", "",
+    Column("xue_label_free", _P, "the same at the worst target of unit norm", "",
            "Xue et al. 2025"),
-    Column("dong_overlap", _U, "overlap of the two representations' main subspaces", "",
+    Column("dong_overlap", _P, "overlap of the two representations' main subspaces", "",
            "Dong et al. 2025"),
-    Column("weak_loss", _U, "objective reached by a learned weak representation"),
-    Column("strong_loss", _U, "objective reached by a learned strong representation"),
+    Column("weak_loss", _P, "objective reached by a learned weak representation"),
+    Column("strong_loss", _P, "objective reached by a learned strong representation"),
     Column("dataset_sha256", _T, "hash of the dataset's file"),
     Column("weak_sha256", _T, "hash of the weak encoder, or of its output"),
     Column("strong_sha256", _T, "hash of the strong encoder, or of its output"),

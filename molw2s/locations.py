@@ -11,6 +11,7 @@ from uuid import uuid4
 
 _PACKAGE = Path(__file__).resolve().parent
 _DAY = 24 * 3600
+_PART = re.compile(r"\.[0-9a-f]{32}-(?P<pid>[0-9]{1,9})-(?P<host>.+)\.part")
 
 
 def shipped(folder: str) -> Path:
@@ -57,10 +58,12 @@ def write_atomically(path: Path, content: bytes) -> None:
 def sweep(folder: Path) -> None:
     """Remove what ``write_atomically`` left in ``folder`` where its process was killed."""
     for part in folder.glob(".*.part"):
-        _, pid, host = part.name.removesuffix(".part").split("-", 2)
+        ours = _PART.fullmatch(part.name)
+        if ours is None:
+            continue
         try:
             old = time.time() - part.stat().st_mtime > _DAY
-            if old or (host == socket.gethostname() and not _is_alive(int(pid))):
+            if old or (ours["host"] == socket.gethostname() and not _is_alive(int(ours["pid"]))):
                 part.unlink()
         except FileNotFoundError:
             continue  # its writer was quicker

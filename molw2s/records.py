@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,9 @@ from molw2s.columns import COLUMNS, KEY, SCHEMA_VERSION
 from molw2s.errors import InvalidInput
 
 _ROUNDING = 1e-9
+_NEVER_EMPTY = ("suite", "dataset", "weak", "strong", "labels", "split")
+_SINCE_SCHEMA_1 = {"teacher_kind": "encoder", "loss": "squared", "chain": ""}
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def read_records(folder: str | Path) -> pd.DataFrame:
@@ -31,16 +37,31 @@ def read_records(folder: str | Path) -> pd.DataFrame:
             f"{folder} is a run that has not ended; the command that began it finishes it"
         )
     try:
-        cells = pd.read_csv(path, dtype=str, keep_default_na=False)
+        content = path.read_bytes()
+        cells = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise InvalidInput(
             f"{folder} holds no run ({error}); `molw2s run SUITE --out {folder}` makes one"
         ) from error
+    _check_whole(cells, content, path)
     records = _typed(cells, path)
     _check_trials(records, path)
     if manifest is not None:
         _check_count(records, manifest, folder)
-    return records
+        stated = manifest.get("records_sha256", hashlib.sha256(content).hexdigest())
+        if stated != hashlib.sha256(content).hexdigest():
+            raise InvalidInput(
+                f"{path} is not as the run wrote it, though each of its values could be; the "
+                "command that began the run makes it again"
+            )
+    return records.assign(
+        **{name: value for name, value in _SINCE_SCHEMA_1.items() if name not in records}
+    )
+
+
+def manifest_bytes(manifest: dict[str, Any]) -> bytes:
+    """A manifest as it is written."""
+    return (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def in_order(records: pd.DataFrame) -> pd.DataFrame:
@@ -64,14 +85,31 @@ def read_manifest(folder: str | Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError) as error:
         raise InvalidInput(f"cannot read {path}: {error}") from error
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("suite"), dict):
+    parts = [manifest] if isinstance(manifest, dict) else []
+    parts += [part.get(name, {}) for part in parts for name in ("trials", "dataset")]
+    if (
+        len(parts) != 3
+        or not all(isinstance(part, dict) for part in parts)
+        or not isinstance(manifest.get("suite"), dict)
+        or not isinstance(manifest.get("schema_version", 1), int)
+        or not isinstance(parts[1].get("of", 0), int)
+    ):
         raise InvalidInput(f"{path} is no manifest of a run")
-    if manifest.get("schema_version", 1) not in range(1, SCHEMA_VERSION + 1):
+    if manifest.get("schema_version", 1) > SCHEMA_VERSION:
         raise InvalidInput(
             f"{path} was written by a newer molw2s (schema {manifest['schema_version']}, this one "
             f"knows up to {SCHEMA_VERSION}); update molw2s to read it"
         )
     return manifest
+
+
+def _check_whole(cells: pd.DataFrame, content: bytes, path: Path) -> None:
+    """Raise InvalidInput if the file was cut: in a row, or in its last cell."""
+    if len(cells) and cells.isna().any(axis=None):
+        row, column = np.argwhere(cells.isna().to_numpy())[0]
+        raise _wrong(path, int(row), str(cells.columns[column]), "is missing: the row was cut")
+    if len(cells) and not content.endswith(b"\n"):
+        raise _wrong(path, len(cells) - 1, str(cells.columns[-1]), "was cut")
 
 
 def _typed(cells: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -82,18 +120,27 @@ def _typed(cells: pd.DataFrame, path: Path) -> pd.DataFrame:
         raise InvalidInput(f"{path} holds no trial")
     records = cells.copy()
     for name, text in cells.items():
-        kind = COLUMNS[name].kind if name in COLUMNS else "text"
-        if kind != "text":
-            records[name] = _numbers(str(name), text, kind, path)
+        column = COLUMNS.get(str(name))
+        if column is None:
+            continue
+        if column.kind != "text":
+            records[name] = _numbers(str(name), text, column.kind, path)
+        elif column.allowed and not text.isin(column.allowed).all():
+            row = int(np.flatnonzero(~text.isin(column.allowed))[0])
+            wanted = " or ".join(column.allowed)
+            raise _wrong(path, row, str(name), f"is {text.iloc[row]!r}, expected {wanted}")
+        elif name in _NEVER_EMPTY and (text == "").any():
+            raise _wrong(path, int(np.flatnonzero(text == "")[0]), str(name), "is empty")
     return records
 
 
 def _numbers(name: str, text: pd.Series, kind: str, path: Path) -> pd.Series:
     numbers = text.map(_as_float)
     finite = np.isfinite(numbers)
-    whole = finite & (numbers >= 0) & (numbers == np.floor(numbers))
+    whole = finite & (numbers >= 0) & (numbers == np.floor(numbers)) & (numbers < 2**53)
     right = {
         "undefined": finite | (text == ""),
+        "spread": (finite & (numbers >= 0)) | (text == ""),
         "size": whole | (text == ""),
         "number": finite,
         "error": finite & (numbers >= 0),
@@ -103,6 +150,7 @@ def _numbers(name: str, text: pd.Series, kind: str, path: Path) -> pd.Series:
         row = int(np.flatnonzero(~right)[0])
         wanted = {
             "undefined": "a number, or nothing",
+            "spread": "a number of at least 0, or nothing",
             "size": "a whole number, or nothing",
             "number": "a number",
             "error": "a number of at least 0",
@@ -128,10 +176,7 @@ def _of_kind(numbers: pd.Series, kind: str) -> pd.Series:
 
 
 def _as_float(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return np.nan
+    return float(text) if _NUMBER.fullmatch(text) else np.nan
 
 
 def _check_trials(records: pd.DataFrame, path: Path) -> None:
@@ -151,11 +196,33 @@ def _check_trials(records: pd.DataFrame, path: Path) -> None:
                 f"is {records[name].iloc[row]:g}, but the errors beside it make it "
                 f"{value.iloc[row]:g}",
             )  # fmt: skip
+    if "leak" in records:
+        _check_leak(records, path)
+    if "trial" in records and records["trial"].duplicated().any():
+        row = int(np.flatnonzero(records["trial"].duplicated())[0])
+        raise _wrong(path, row, "trial", f"repeats {records['trial'].iloc[row]}")
     key = [name for name in KEY if name in records]
     again = records.duplicated(key)
     if again.any():
         row = int(np.flatnonzero(again)[0])
         raise _wrong(path, row, "split", f"repeats the trial {', '.join(_trial(records, row))}")
+
+
+def _check_leak(records: pd.DataFrame, path: Path) -> None:
+    """What is a ratio of other columns, or a difference on the validation part."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expected = {
+            "leak": 1 - records["label_error"] / records["weak_error"],
+            "weak_error_minus_misfit_valid": records["weak_error_valid"] - records["misfit_valid"],
+            "pgr": records["gain"] / (records["weak_error"] - records["strong_error"]),
+        }
+    for name, value in expected.items():
+        size = np.maximum(value.abs(), 1)
+        wrong = np.isfinite(records[name]) & ~((records[name] - value).abs() <= 1e-6 * size)
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            told = f"is {records[name].iloc[row]:g}, but others make it {value.iloc[row]:g}"
+            raise _wrong(path, row, name, told)
 
 
 def _check_count(records: pd.DataFrame, manifest: dict[str, Any], folder: str | Path) -> None:

@@ -6,6 +6,8 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import nnls
@@ -273,9 +275,58 @@ def test_other_losses_go_beside_the_run(data, tmp_path):
         measure_run(tmp_path, "poisson")
     with pytest.raises(UnknownName, match="unknown loss 'hinge'; known: squared"):
         measure_run(tmp_path, "hinge")
+    with pytest.raises(InvalidInput, match="is a run's folder or a study's"):
+        measure_run(tmp_path, "absolute", tmp_path)
     (tmp_path / "predictions.parquet").write_bytes(b"PAR1")
     with pytest.raises(InvalidInput, match="cannot read"):
         measure_run(tmp_path)
     (tmp_path / "predictions.parquet").unlink()
     with pytest.raises(InvalidInput, match="holds no predictions"):
         measure_run(tmp_path)
+
+
+@pytest.mark.parametrize("what", ["value", "row", "part", "trials", "another run", "not a number"])
+def test_changed_predictions_are_measured_by_nobody(data, tmp_path, what):
+    run_suite(suite(), data, tmp_path / "run")
+    before = (tmp_path / "run" / "records.csv").read_bytes()
+    path = tmp_path / "run" / "predictions.parquet"
+    table = pq.read_table(path)
+    metadata, frame = dict(table.schema.metadata), table.to_pandas()
+    if what == "value":
+        frame.loc[5, "weak"] += 1e-9
+    elif what == "row":
+        frame = frame.drop(index=5)
+    elif what == "part":
+        names = {"evaluation": "validation", "validation": "evaluation"}
+        frame["part"] = frame["part"].replace(names)
+    elif what == "not a number":
+        frame.loc[0, "weak"] = np.nan
+    elif what == "trials":
+        key = b"molw2s.trials"
+        metadata[key] = metadata[key].replace(b"weak-h8", b"weak-h9")
+    changed = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(metadata)
+    pq.write_table(changed, path)
+    complaint = "was changed after the run wrote it"
+    if what == "another run":
+        run_suite(suite(labels="shared"), data, tmp_path / "other")
+        path.write_bytes((tmp_path / "other" / "predictions.parquet").read_bytes())
+        complaint = "is another run's"
+    for read in (measure_run, Run.read):
+        with pytest.raises(InvalidInput, match=complaint):
+            read(tmp_path / "run")
+    assert (tmp_path / "run" / "records.csv").read_bytes() == before
+    # To keep what is there is no reason to keep what is damaged.
+    run_suite(suite(), data, tmp_path / "run", existing="keep")
+    assert len(Run.read(tmp_path / "run").records) == 3
+
+
+def test_an_ensemble_needs_the_validation_part_it_takes_its_weights_from(data):
+    parts = ("train", *["test"] * 59, *["train"] * 100)
+    split = dataclasses.replace(data, split=parts)
+    with pytest.raises(InvalidInput, match="validation part, which is empty in split column"):
+        run_suite(suite(splitter="column", ensembles=["validation"]), split)
+
+
+def test_an_unknown_way_to_treat_what_exists_is_an_error(data, tmp_path):
+    with pytest.raises(InvalidInput, match="'overwrite' is none of resume, keep, replace"):
+        run_suite(suite(), data, tmp_path / "run", existing="overwrite")

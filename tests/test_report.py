@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from molw2s.analysis import compare_with_paper, summary_table
+from molw2s.analysis import combination_table, combine, compare_with_paper, summary_table
 from molw2s.errors import InvalidInput
 from molw2s.records import read_records
 from molw2s.report import gain_vs_misfit, to_markdown
@@ -118,10 +118,26 @@ def test_text_is_text_and_an_empty_number_is_undefined(tmp_path):
         ("weak_error", "", "line 3, column 'weak_error': is '', expected"),
         ("weak_hidden_size", 8.5, "line 3, column 'weak_hidden_size': is '8.5', expected a whole"),
         ("split", "random-122", "line 3, column 'split': repeats the trial s, lipop"),
+        ("weak_error", "2_5", "line 3, column 'weak_error': is '2_5', expected"),
+        ("weak_hidden_size", "1e300", "line 3, column 'weak_hidden_size': is '1e300', expected"),
+        ("pgr", 0.9, "line 3, column 'pgr': is 0.9, but others make it"),
+        ("leak", 0.9, "line 3, column 'leak': is 0.9, but others make it 0.2"),
+        ("weak_error_se", -4, "line 3, column 'weak_error_se': is '-4', expected a number of at"),
+        ("trial", 0, "line 3, column 'trial': repeats 0"),
+        ("teacher_kind", "encodr", "line 3, column 'teacher_kind': is 'encodr', expected encoder"),
+        ("loss", "foo", "line 3, column 'loss': is 'foo', expected squared or absolute"),
+        ("weak", "", "line 3, column 'weak': is empty"),
     ],
 )
 def test_edited_records_are_refused_by_line_and_column(tmp_path, column, value, complaint):
-    frame = records().astype(object)
+    frame = records().assign(
+        trial=range(4), teacher_kind="encoder", loss="squared", weak_error_se=0.1, leak=0.2,
+        label_error=lambda f: 0.8 * f["weak_error"], weak_error_valid=1.0, misfit_valid=0.2,
+        weak_error_minus_misfit_valid=0.8, strong_error=0.05,
+        pgr=lambda f: f["gain"] / (f["weak_error"] - 0.05),
+    ).astype(object)  # fmt: skip
+    frame.to_csv(tmp_path / "records.csv", index=False)
+    assert len(read_records(tmp_path)) == 4
     frame.loc[1, column] = value
     frame.to_csv(tmp_path / "records.csv", index=False)
     with pytest.raises(InvalidInput) as refused:
@@ -138,6 +154,10 @@ def test_edited_records_are_refused_by_line_and_column(tmp_path, column, value, 
         ('{"suite": {}, "trials": {"of": 5}}', "holds 4 of 5 trials, so the run has not ended"),
         ('{"suite": {}, "trials": {"of": 3}}', "holds 4 of 3 trials, so the run was changed"),
         ('{"suite": {}, "schema_version": 99}', "written by a newer molw2s"),
+        ('{"suite": {}, "schema_version": "2"}', "is no manifest of a run"),
+        ('{"suite": {}, "trials": {"of": "4"}}', "is no manifest of a run"),
+        ('{"suite": {}, "dataset": "x"}', "is no manifest of a run"),
+        ('{"suite": {}, "records_sha256": "0"}', "is not as the run wrote it"),
         ("{", "cannot read"),
     ],
 )
@@ -146,6 +166,16 @@ def test_a_manifest_that_does_not_fit_the_records_is_told(tmp_path, manifest, co
     (tmp_path / "manifest.json").write_text(manifest)
     with pytest.raises(InvalidInput, match=complaint):
         read_records(tmp_path)
+
+
+def test_a_cut_file_is_refused_wherever_it_was_cut(tmp_path):
+    records().to_csv(tmp_path / "records.csv", index=False)
+    whole = (tmp_path / "records.csv").read_bytes()
+    last = whole.rstrip().rfind(b"\n") + 1
+    for end in (*range(last + 1, len(whole) - 1), len(whole) - 1):
+        (tmp_path / "records.csv").write_bytes(whole[:end])
+        with pytest.raises(InvalidInput, match="line 5"):
+            read_records(tmp_path)
 
 
 def test_runs_of_the_first_schema_are_read(tmp_path):
@@ -157,5 +187,7 @@ def test_runs_of_the_first_schema_are_read(tmp_path):
     (tmp_path / "manifest.json").write_text('{"suite": {}, "trials": {"done": 24, "of": 24}}')
     found = read_records(tmp_path)
     assert len(found) == 24
+    together = combine([found, found.assign(labels="disjoint", trial=range(24))])
+    assert combination_table(together)["trials"].tolist() == [24, 24]
     assert summary_table(found)["weak"].iloc[0] == "weak-h96-v2"
     assert compare_with_paper(found).run.spearman == pytest.approx(1)

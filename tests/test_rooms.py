@@ -17,7 +17,7 @@ HOUSE = Path(molw2s.__file__).parent
 # From the top of the picture to its foot: a room imports what stands below it, never above.
 ROOMS = (
     "cli", "experiment", "problems", "probe", "pretraining", "predictors", "learners", "encoders",
-    "datasets", "store", "report", "analysis", "records", "theory", "losses", "columns", "files",
+    "datasets", "store", "report", "analysis", "records", "theory", "columns", "losses", "files",
     "smiles", "threads", "registry", "locations", "errors",
 )  # fmt: skip
 
@@ -26,13 +26,20 @@ def room_of(module):
     return module.split(".")[1] if module.count(".") else ""
 
 
+def home_of(name):
+    """Where a name of the face of the whole package lives."""
+    _, *rest = name.split(".")
+    return molw2s._HOMES.get(rest[0], name) if len(rest) == 1 else name
+
+
 def imports():
     """(room, imported room, where) of every import of ours in the house, at any depth of code."""
     for path in HOUSE.rglob("*.py"):
         name = ".".join(path.relative_to(HOUSE.parent).with_suffix("").parts)
         for node in ast.walk(ast.parse(path.read_text())):
+            assert not getattr(node, "level", 0), f"{name}: a relative import"
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "molw2s":
-                targets = [f"{node.module}.{alias.name}" for alias in node.names]
+                targets = [home_of(f"{node.module}.{alias.name}") for alias in node.names]
             elif isinstance(node, ast.Import):
                 targets = [alias.name for alias in node.names if alias.name.startswith("molw2s.")]
             else:

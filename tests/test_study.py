@@ -304,3 +304,12 @@ def test_the_command(folders, tmp_path, capsys):
     answer = json.loads(capsys.readouterr().out)
     assert [row["labels"] for row in answer["combinations"]] == ["shared", "disjoint"]
     assert page.is_file()
+
+
+def test_trials_measured_by_different_losses_are_not_taken_together(tmp_path):
+    write(run().assign(loss="squared"), tmp_path / "a")
+    write(run(sizes=(24,)).assign(loss="absolute", weak="weak-h24"), tmp_path / "b")
+    with pytest.raises(InvalidInput, match="differ in loss"):
+        write_study([tmp_path / "a", tmp_path / "b"], tmp_path / "study.md")
+    write_study([tmp_path / "b"], tmp_path / "absolute.md")
+    assert "errors are mean absolute losses" in (tmp_path / "absolute.md").read_text()

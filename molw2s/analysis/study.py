@@ -17,7 +17,7 @@ from molw2s.errors import InvalidInput
 
 COMBINATION = ["dataset", "strong", "labels", "weak_side", "strong_side"]
 _TRIAL = [*COMBINATION, "weak", "split", "seed"]
-_ALIKE = ("unit", "splitter", "dataset_sha256", "strong_sha256", "finetuning")
+_ALIKE = ("loss", "unit", "splitter", "dataset_sha256", "strong_sha256", "finetuning")
 _SIDES = (
     "least-squares", "ridge", "norm-ball", "kernel-ridge", "kernel-ball", "full", "lora",
 )  # fmt: skip
@@ -158,7 +158,7 @@ def gain_on_misfit(trials: pd.DataFrame) -> dict[str, float]:
 
 def _paper_distance(trials: pd.DataFrame) -> float:
     paper = paper_table(str(trials["dataset"].iloc[0]))
-    if paper is None:
+    if paper is None or ("loss" in trials and (trials["loss"] != "squared").any()):
         return np.nan
     columns = ["weak_error_minus_misfit_mean", "w2s_error_mean"]
     ours = summary_table(trials).set_index("weak_hidden_size")[columns]

@@ -6,9 +6,9 @@ from typing import Literal
 
 import pandas as pd
 
+from molw2s.columns import KINDS
 from molw2s.theory import recovered
 
-KINDS = ("encoder", "ensemble", "control")
 MEASURES = (
     "weak_error_minus_misfit",
     "w2s_error",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -13,8 +14,10 @@ from molw2s.cli.console import Json, print_json, print_tables, tables
 def measure(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     loss: Annotated[
-        Literal["squared", "absolute", "poisson", "logistic"],
-        typer.Option(help="By which loss; poisson is for positive values, logistic for 0 to 1."),
+        str,
+        typer.Option(
+            help="squared, absolute, poisson (for positive values) or logistic (for 0 to 1)."
+        ),
     ] = "squared",
     out: Annotated[
         Path | None,
@@ -24,8 +27,11 @@ def measure(
 ) -> None:
     """Make a run's records again from its kept predictions, under any loss; nothing is fitted."""
     from molw2s.experiment.predictions import measure_run
+    from molw2s.losses import get_loss
 
     where, records = measure_run(folder, loss, out)
+    if not get_loss(loss).bregman:
+        print(f"Theorem 1 does not speak of the {loss} loss.", file=sys.stderr)
     if json:
         print_json({"out": str(where), **tables(records)})
         return

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pandas as pd
 from pydantic import ValidationError
@@ -17,8 +17,8 @@ from molw2s.errors import InvalidInput
 from molw2s.experiment.predictions import predictions_bytes, read_predictions
 from molw2s.locations import sweep, write_atomically
 from molw2s.problems.settings import Settings
-from molw2s.records import read_manifest, read_records
-from molw2s.report.write import remove_report
+from molw2s.records import manifest_bytes, read_manifest, read_records
+from molw2s.report.write import remove_report, write_report
 
 Existing = Literal["resume", "keep", "replace"]
 _MANIFEST, _RECORDS, _PREDICTIONS = "manifest.json", "records.csv", "predictions.parquet"
@@ -70,6 +70,9 @@ class RunFolder:
 
         It can where there is none, or the same; in another one's place only to "replace" it.
         """
+        if existing not in get_args(Existing):
+            known = ", ".join(get_args(Existing))
+            raise InvalidInput(f"existing={existing!r} is none of {known}")
         first = next(path for path in (self.path, *self.path.absolute().parents) if path.exists())
         if not first.is_dir():
             raise InvalidInput(f"{first} is a file, not a folder")
@@ -97,11 +100,20 @@ class RunFolder:
                 remove_report(self.path)
                 for name in (_RECORDS, _PREDICTIONS):
                     (self.path / name).unlink(missing_ok=True)
-                self._write(_MANIFEST, _as_json(self.manifest))
+                self._write(_MANIFEST, manifest_bytes(self.manifest))
 
     def finished_run(self) -> Run | None:
-        """The same run, finished before; None where there is none."""
-        return None if self._differences() or not self._is_finished() else Run.read(self.path)
+        """The same run, finished before and whole; None where there is none."""
+        if self._differences() or not self._is_finished():
+            return None
+        try:
+            run = Run.read(self.path)
+        except InvalidInput:
+            return None
+        if "seconds" not in run.manifest:  # killed before its last word
+            return None
+        write_report(self.path)
+        return run
 
     def end(self, run: Run) -> None:
         """Write everything; the records, which end the run, after the predictions.
@@ -118,9 +130,12 @@ class RunFolder:
                     "written there. Give each a folder with --out"
                 )
             if run.predictions is not None:
-                self._write(_PREDICTIONS, predictions_bytes(run.predictions, run.records))
-            self._write(_RECORDS, run.records.to_csv(index=False).encode())
-            self._write(_MANIFEST, _as_json(run.manifest))
+                content = predictions_bytes(run.predictions, run.records, run.manifest)
+                self._write(_PREDICTIONS, content)
+            records = run.records.to_csv(index=False).encode()
+            hashed = {"records_sha256": hashlib.sha256(records).hexdigest()}
+            self._write(_RECORDS, records)
+            self._write(_MANIFEST, manifest_bytes(run.manifest | hashed))
 
     def _is_finished(self) -> bool:
         try:
@@ -158,10 +173,6 @@ def differences(there: dict[str, Any], now: dict[str, Any], kind: type[Settings]
     if None not in data and data[0] != data[1]:
         other.append("other molecules, targets or parts")
     return other
-
-
-def _as_json(manifest: dict[str, Any]) -> bytes:
-    return (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 @contextmanager

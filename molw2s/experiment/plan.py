@@ -11,7 +11,7 @@ import numpy as np
 from molw2s.experiment.fits import Fit
 from molw2s.experiment.sources import Ensemble, OutOfFold, Predicted, Source, Truth
 from molw2s.problems.problem import Case, Rows, Side
-from molw2s.store import Work
+from molw2s.store import Work, digest
 
 Kind = Literal["encoder", "ensemble", "control"]
 
@@ -152,9 +152,10 @@ def _fit_all(
 
     One fit for all labels at the same rows where the learner takes many, else a fit each.
     """
-    groups: dict[int, list[int]] = {}
+    groups: dict[str, list[int]] = {}
     for place, (rows, _, _) in enumerate(wanted):
-        groups.setdefault(id(rows) if side.learner.grouped else place, []).append(place)
+        same = digest(rows) if side.learner.grouped else str(place)
+        groups.setdefault(same, []).append(place)
     predicted: dict[int, Predicted] = {}
     for places in groups.values():
         rows, _, who = wanted[places[0]]

@@ -5,9 +5,11 @@ From this file alone the records can be made again, under any loss.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,27 +17,32 @@ import pandas as pd
 from molw2s.errors import InvalidInput
 from molw2s.locations import write_atomically
 from molw2s.losses import Loss, get_loss
-from molw2s.records import as_numbers, in_order
+from molw2s.records import as_numbers, in_order, manifest_bytes, read_manifest
 from molw2s.report.write import write_report
+from molw2s.store import digest
 from molw2s.theory import SQUARED, Values, measures
 
 PARTS = ("evaluation", "validation", "unlabelled")
 PREDICTIONS = ("trial", "row", "smiles", "part", "truth", "weak", "student", "ceiling")
 """A row a trial and molecule (or point), in target units. ``weak`` is the teacher's prediction, on
 the unlabelled part the label it made; student and ceiling are not asked there."""
-_TRIALS = b"molw2s.trials"
+_TRIALS, _RUN, _SHA256 = b"molw2s.trials", b"molw2s.run", b"molw2s.sha256"
 
 
-def predictions_bytes(predictions: pd.DataFrame, records: pd.DataFrame) -> bytes:
+def predictions_bytes(
+    predictions: pd.DataFrame, records: pd.DataFrame, manifest: dict[str, Any]
+) -> bytes:
     """The file's content: predictions and, in its metadata, what the records say of each trial
-    beside its measures."""
+    beside its measures, whose run it is, and a digest of it all."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     about = records.drop(columns=_measure_names(), errors="ignore").astype(object)
     trials = json.dumps(about.where(about.notna(), None).to_dict("split", index=False))
     table = pa.Table.from_pandas(predictions, preserve_index=False)
-    table = table.replace_schema_metadata({**table.schema.metadata, _TRIALS: trials.encode()})
+    ours = {_TRIALS: trials.encode(), _RUN: _run_of(manifest).encode()}
+    ours[_SHA256] = _digest(predictions, ours[_TRIALS], ours[_RUN]).encode()
+    table = table.replace_schema_metadata({**table.schema.metadata, **ours})
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     return buffer.getvalue()
@@ -47,7 +54,7 @@ def read_predictions(folder: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     Raises
     ------
     InvalidInput
-        If the run kept none, or the file is damaged.
+        If the run kept none, or the file is damaged, changed, or another run's.
     """
     import pyarrow.parquet as pq
 
@@ -59,12 +66,17 @@ def read_predictions(folder: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         )
     try:
         table = pq.read_table(path)
-        trials = pd.DataFrame(**json.loads(table.schema.metadata[_TRIALS]))
+        stated = table.schema.metadata
+        trials = pd.DataFrame(**json.loads(stated[_TRIALS]))
         frame = table.to_pandas()
+        whole = _digest(frame[list(PREDICTIONS)], stated[_TRIALS], stated[_RUN])
     except (OSError, ValueError, KeyError, TypeError) as error:  # pyarrow's are ValueErrors
         raise InvalidInput(f"cannot read {path}: {error}; run it again") from error
-    if missing := [name for name in PREDICTIONS if name not in frame]:
-        raise InvalidInput(f"{path} lacks the columns {', '.join(missing)}")
+    if whole.encode() != stated[_SHA256]:
+        raise InvalidInput(f"{path} was changed after the run wrote it; run it again")
+    manifest = read_manifest(folder)
+    if manifest is not None and _run_of(manifest).encode() != stated[_RUN]:
+        raise InvalidInput(f"{path} is another run's than {folder}; run it again")
     return frame, as_numbers(trials)
 
 
@@ -100,6 +112,8 @@ def measure_run(
 ) -> tuple[Path, pd.DataFrame]:
     """Make a run's records, and its report, again from its predictions alone.
 
+    They are those that the run wrote, to rounding.
+
     Parameters
     ----------
     folder
@@ -127,11 +141,32 @@ def measure_run(
     records = measure_again(trials, predictions, chosen)
     where = Path(folder) if chosen is SQUARED else Path(folder) / f"loss-{loss}"
     where = where if out is None else Path(out)
-    if where != Path(folder) and (where / "manifest.json").exists():
-        raise InvalidInput(f"{where} is another run's folder; choose one of its own with --out")
-    write_atomically(where / "records.csv", records.to_csv(index=False).encode())
+    again = where.absolute() == Path(folder).absolute() and chosen is SQUARED
+    is_study = (where / "records.csv").exists() and not (where / "table.md").exists()
+    if not again and ((where / "manifest.json").exists() or is_study):
+        raise InvalidInput(f"{where} is a run's folder or a study's; choose another with --out")
+    content = records.to_csv(index=False).encode()
+    write_atomically(where / "records.csv", content)
+    manifest = read_manifest(where)
+    if manifest is not None:
+        manifest["records_sha256"] = hashlib.sha256(content).hexdigest()
+        write_atomically(where / "manifest.json", manifest_bytes(manifest))
     write_report(where)
     return where, records
+
+
+def _run_of(manifest: dict[str, Any]) -> str:
+    """What tells a run from others: its settings and data."""
+    data = manifest.get("dataset", {}).get("content_sha256", "")
+    return digest(json.dumps(manifest["suite"], sort_keys=True), data)
+
+
+def _digest(predictions: pd.DataFrame, *metadata: bytes) -> str:
+    columns = [
+        "\n".join(values) if values.dtype == object else values
+        for values in (predictions[name].to_numpy() for name in PREDICTIONS)
+    ]
+    return digest(*metadata, *columns)
 
 
 def _values(part: pd.DataFrame) -> Values:

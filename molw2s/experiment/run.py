@@ -130,6 +130,7 @@ def _run(job: _Job, existing: Existing, workers: Workers, progress: Progress) ->
     started = time.perf_counter()
     suite, problem, folder = job.suite, job.problem, job.folder
     if folder is not None:
+        folder.check(existing)
         if existing == "keep" and (before := folder.finished_run()):
             return before
         folder.begin(existing)

@@ -113,7 +113,6 @@ class MoleculeProblem:
         self.suite = suite
         self.dataset = load_dataset(suite.dataset) if dataset is None else dataset
         self.name, self.unit = suite.dataset, self.dataset.unit
-        self.identity = self.dataset.content_sha256
         self.texts = np.array(self.dataset.smiles, dtype=object)
         names = dict.fromkeys((*suite.weak, *suite.chain, suite.strong))
         self._encoders = {
@@ -133,6 +132,12 @@ class MoleculeProblem:
             (split, parts_of(split, suite.labels, suite.folds))
             for split in make_splits(self.dataset, suite.splitter, suite.seeds)
         ]
+        empty = [split.name for split, parts in self._splits if not len(parts.validation)]
+        if "validation" in suite.ensembles and empty:
+            raise InvalidInput(
+                f"ensemble 'validation' takes its weights from the validation part, which is empty "
+                f"in split {empty[0]}; leave it out, or give that split a validation part"
+            )
         self._cases = [
             self._case(split, parts, seed)
             for split, parts in self._splits

@@ -158,8 +158,6 @@ class Problem(Protocol):
     ----------
     name, unit : str
         Of the dataset and its target.
-    identity : str, optional
-        Hash of the data; runs of other data are other runs. None where the settings say it all.
     texts : ndarray (n,), optional
         What a row is, for people: its SMILES. None where rows are random points.
     trials : int
@@ -172,8 +170,6 @@ class Problem(Protocol):
     def name(self) -> str: ...
     @property
     def unit(self) -> str: ...
-    @property
-    def identity(self) -> str | None: ...
     @property
     def texts(self) -> NDArray[Any] | None: ...
     @property

@@ -14,13 +14,19 @@ from molw2s.errors import InvalidInput
 from molw2s.locations import as_file_name, sweep, write_atomically
 from molw2s.records import read_records
 from molw2s.report.figures import gain_vs_misfit_panels, save_figure
-from molw2s.report.text import readable_regrets, readable_study, to_markdown
+from molw2s.report.text import (
+    errors_of,
+    loss_unit,
+    readable_regrets,
+    readable_study,
+    to_markdown,
+)
 
 BEGIN = "<!-- molw2s study: made from records; write above or below, not here -->"
 END = "<!-- molw2s study: end -->"
 _NOTE = (
-    "Every combination that was run, one row each; means over trials, errors are mean squared "
-    "errors. Weak and strong model: a head on the frozen encoder, or how it was finetuned. Slope "
+    "Every combination that was run, one row each; means over trials, errors are {errors}. "
+    "Weak and strong model: a head on the frozen encoder, or how it was finetuned. Slope "
     "and correlation: of gain on misfit over trials. Spearman, regret: of choosing the teacher "
     "with the smallest weak error - misfit. In brackets: the middle 95 % of {draws} bootstrap "
     "draws (seed {seed}), over trials for slope and correlation, over splits for regret. PGR: "
@@ -61,7 +67,7 @@ def write_study(folders: Sequence[str | Path], page: str | Path) -> pd.DataFrame
         raise InvalidInput(f"two of {', '.join(names)} would have one figure file; rename one")
     table = combination_table(trials)
     beside = page.with_suffix("")
-    if (beside / "manifest.json").exists():
+    if (beside / "manifest.json").exists() or (beside / "table.md").exists():
         raise InvalidInput(
             f"{page}: the study's records would take the place of the run's in {beside}; name the "
             "page otherwise with --out"
@@ -69,7 +75,7 @@ def write_study(folders: Sequence[str | Path], page: str | Path) -> pd.DataFrame
     sweep(beside)
     write_atomically(beside / "records.csv", trials.to_csv(index=False).encode())
     write_atomically(beside / "table.csv", table.to_csv(index=False).encode())
-    sections = [_NOTE.format(draws=DRAWS, seed=SEED)]
+    sections = [_NOTE.format(draws=DRAWS, seed=SEED, errors=errors_of(trials))]
     for dataset, rows in table.groupby("dataset", sort=False):
         of_dataset = trials[trials["dataset"] == dataset]
         figure = f"{beside.name}/{as_file_name(str(dataset))}"
@@ -95,12 +101,11 @@ def _around(page: Path) -> tuple[str, str]:
 
 
 def _section(dataset: str, trials: pd.DataFrame, table: pd.DataFrame, figure: str) -> str:
-    unit = trials["unit"].iloc[0]
     distance = _DISTANCE if table["paper_distance"].notna().any() else ""
     return "\n\n".join(
         [
             f"## {dataset}",
-            f"Errors in {f'({unit})²' if unit else 'squared target units'}; "
+            f"Errors in {loss_unit(trials) or 'no unit'}; "
             f"{trials['weak'].nunique()} weak encoders, {trials['split'].nunique()} splits."
             + distance,
             to_markdown(readable_study(table)).rstrip(),

@@ -80,7 +80,8 @@ def _loss(records: pd.DataFrame) -> str:
     return str(records["loss"].iloc[0]) if "loss" in records else "squared"
 
 
-def _errors(records: pd.DataFrame) -> str:
+def errors_of(records: pd.DataFrame) -> str:
+    """What the trials' errors are, in words: "mean squared errors"."""
     loss = _loss(records)
     return "mean squared errors" if loss == "squared" else f"mean {loss} losses"
 
@@ -101,14 +102,14 @@ def describe(records: pd.DataFrame) -> str:
     splits = records["split"].nunique()
     if has_tasks(records):
         return (
-            f"{first['suite']}: {_errors(records)} at {first['n_evaluation']} fresh points, "
+            f"{first['suite']}: {errors_of(records)} at {first['n_evaluation']} fresh points, "
             f"{records['task'].nunique()} tasks a seed, mean ± std over {splits} "
             f"seed{'s' * (splits != 1)}; weak {first['weak']}, strong {first['strong']}, heads "
             f"{first['weak_head']} (weak) and {first['strong_head']} (strong), "
             f"{first['labels']} labels"
         )
     return (
-        f"{first['dataset']}: {_errors(records)}{_in(loss_unit(records))} on the test part, "
+        f"{first['dataset']}: {errors_of(records)}{_in(loss_unit(records))} on the test part, "
         f"mean ± std over {splits} split{'s' * (splits != 1)}; strong encoder "
         f"{first['strong']}, {side(records, 'weak').iloc[0]} (weak side) and "
         f"{side(records, 'strong').iloc[0]} (strong side), {first['labels']} labels"

@@ -45,7 +45,6 @@ class SyntheticProblem:
 
     name = "random MLP"
     unit = ""
-    identity = None
     texts = None
 
     def __init__(self, suite: SyntheticSuite) -> None:
