@@ -13,7 +13,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from molw2s import load_dataset, load_suites, make_splits
+from molw2s import get_encoder, load_dataset, load_suites, make_splits
 from molw2s.datasets import Split
 from molw2s.errors import InvalidInput
 from molw2s.experiment.run import run_suite
@@ -183,13 +183,27 @@ def test_a_run_killed_ten_times_ends_with_the_same_records(tmp_path):
     assert trials == {"of": 6}
 
 
-def test_encoders_of_one_name_are_refused(tmp_path):
+def test_checkpoints_in_folders_of_one_name_are_told_apart_by_their_paths(tmp_path):
     for folder in ("a", "b"):
         shutil.copytree(shipped("models") / "weak-h8", tmp_path / folder / "mine")
     weak = [str(tmp_path / folder / "mine") for folder in ("a", "b")]
-    for sides in ({"weak": weak}, {"weak": weak[:1], "strong": weak[1]}):
-        with pytest.raises(InvalidInput, match="more than one encoder is called mine"):
-            run_suite(make_suite({"name": "s", "dataset": "freesolv"} | sides))
+    suite = {"name": "s", "dataset": "freesolv", "strong": "ecfp4", "weak_head": "ridge"}
+    records = run_suite(make_suite(suite | {"weak": weak, "seeds": [122]})).records
+    assert list(records["weak"]) == ["a/mine", "b/mine"]
+    named = make_suite(suite | {"weak": [weak[0], f"other={weak[1]}"], "seeds": [122]})
+    assert list(run_suite(named).records["weak"]) == ["mine", "other"]
+
+
+def test_encoders_of_one_name_are_refused():
+    suite = {"name": "s", "dataset": "freesolv", "weak": ["x=weak-h8", "x=ecfp4"]}
+    with pytest.raises(InvalidInput, match="more than one encoder is called x"):
+        run_suite(make_suite(suite))
+
+
+def test_an_encoder_in_the_working_folder_has_its_folders_name(tmp_path, monkeypatch):
+    shutil.copytree(shipped("models") / "weak-h8", tmp_path / "mine")
+    monkeypatch.chdir(tmp_path / "mine")
+    assert get_encoder(".").name == "mine"
 
 
 def test_progress_counts_what_is_left_to_do(fresh_cache):

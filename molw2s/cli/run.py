@@ -47,7 +47,8 @@ def run(
         bool, typer.Option("--drop-invalid", help="With --csv: leave invalid molecules out.")
     ] = False,
     weak: Annotated[
-        list[str] | None, typer.Option(help="Weak encoder, repeatable (default: the suite's).")
+        list[str] | None,
+        typer.Option(help="Weak encoder, or NAME=ENCODER, repeatable (default: the suite's)."),
     ] = None,
     strong: Annotated[
         str | None, typer.Option(help="Strong encoder (default: the suite's).")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -36,6 +37,22 @@ def check_names(encoders: Sequence[Encoder]) -> None:
         raise InvalidInput(
             f"more than one encoder is called {', '.join(sorted(repeated))}; give each a .name"
         )
+
+
+def tell_apart(encoders: Sequence[Encoder]) -> None:
+    """Give checkpoints in folders of one name as much of their paths as tells them apart."""
+    for name in {encoder.name for encoder in encoders}:
+        alike = [each for each in encoders if each.name == name]
+        paths = [path for each in alike if (path := getattr(each, "folder", None)) is not None]
+        if len(alike) < 2 or len(paths) < len(alike):
+            continue
+        parts = [Path(path).resolve().parts for path in paths]
+        for length in range(2, max(map(len, parts)) + 1):
+            names = ["/".join(each[-length:]) for each in parts]
+            if len(set(names)) == len(names):
+                for encoder, longer in zip(alike, names):
+                    encoder.name = longer
+                break
 
 
 def checked_output(encoder: Encoder, smiles: Sequence[str]) -> NDArray[np.float32]:

@@ -39,7 +39,8 @@ def get_encoder(name: str, *, trust_remote_code: bool = False, **options: Any) -
     ----------
     name : str
         A registered name ("ecfp4"), an encoder in ``models/`` ("weak-h32"), a path to a folder in
-        the Hugging Face layout, or a checkpoint on the hub ("seyonec/ChemBERTa-zinc-base-v1").
+        the Hugging Face layout, or a checkpoint on the hub ("seyonec/ChemBERTa-zinc-base-v1");
+        "mine=..." gives any of these a name of one's own.
     trust_remote_code : bool
         Run the Python files that a checkpoint in a folder or on the hub brings along.
     options
@@ -53,6 +54,11 @@ def get_encoder(name: str, *, trust_remote_code: bool = False, **options: Any) -
     InvalidInput
         If what the name stands for is no encoder, or a hub checkpoint cannot be had.
     """
+    called, equals, whose = name.partition("=")
+    if equals and name not in ENCODERS:
+        encoder = get_encoder(whose, trust_remote_code=trust_remote_code, **options)
+        encoder.name = called
+        return encoder
     if name in ENCODERS:
         encoder = ENCODERS[name](**options)
         if not hasattr(encoder, "name"):

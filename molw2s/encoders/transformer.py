@@ -71,7 +71,7 @@ class TransformerEncoder:
         trust_remote_code: bool = False,
     ) -> None:
         self.folder = Path(folder)
-        self.name = name or self.folder.name
+        self.name = name or self.folder.resolve().name
         if not (self.folder / "config.json").is_file():
             raise InvalidInput(f"{self.folder} is no encoder: it has no config.json")
         self.usage: Usage = read_usage(

@@ -15,7 +15,7 @@ from pydantic import Field, NonNegativeInt, field_validator
 from molw2s.datasets import MoleculeDataset, load_dataset, make_splits
 from molw2s.datasets.splits import CHEMBENCH_SEEDS, Split, Splitter
 from molw2s.encoders import FAULTS, Embeddings, fingerprint, get_encoder
-from molw2s.encoders.base import check_names
+from molw2s.encoders.base import check_names, tell_apart
 from molw2s.encoders.catalog import WEAK_HIDDEN_SIZES
 from molw2s.encoders.transformer import TransformerEncoder
 from molw2s.errors import InvalidInput
@@ -239,6 +239,7 @@ class MoleculeProblem:
         }
 
     def _check_names(self) -> None:
+        tell_apart(list(self._encoders.values()))
         check_names(list(self._encoders.values()))
         others = {"self", "truth", "ensemble-mean", "ensemble-validation"}
         if taken := others & {encoder.name for encoder in self._encoders.values()}:
