@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -115,8 +115,10 @@ class RunFolder:
         write_report(self.path)
         return run
 
-    def end(self, run: Run) -> None:
+    def end(self, run: Run) -> Run:
         """Write everything; the records, which end the run, after the predictions.
+
+        Returns the run as it was written: its manifest knows the records' hash.
 
         Raises
         ------
@@ -134,8 +136,10 @@ class RunFolder:
                 self._write(_PREDICTIONS, content)
             records = run.records.to_csv(index=False).encode()
             hashed = {"records_sha256": hashlib.sha256(records).hexdigest()}
+            run = replace(run, manifest=run.manifest | hashed)
             self._write(_RECORDS, records)
-            self._write(_MANIFEST, manifest_bytes(run.manifest | hashed))
+            self._write(_MANIFEST, manifest_bytes(run.manifest))
+            return run
 
     def _is_finished(self) -> bool:
         try:

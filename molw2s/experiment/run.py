@@ -143,7 +143,7 @@ def _run(job: _Job, existing: Existing, workers: Workers, progress: Progress) ->
     seconds = round(time.perf_counter() - started, 1)
     run = Run(records, manifest | {"seconds": seconds}, predictions)
     if folder is not None:
-        folder.end(run)
+        run = folder.end(run)
         write_report(folder.path)
     return run
 
