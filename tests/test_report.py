@@ -83,6 +83,8 @@ def test_the_figure_has_a_dot_a_trial_and_the_diagonal():
 def test_markdown():
     frame = pd.DataFrame({"a": ["x"], "b": ["1 ± 2"]})
     assert to_markdown(frame) == "| a | b |\n| --- | --- |\n| x | 1 ± 2 |\n"
+    strange = pd.DataFrame({"a": ["x|y\nz"]})
+    assert to_markdown(strange) == "| a |\n| --- |\n| x\\|y z |\n"
 
 
 def test_a_table_that_is_not_ours_is_refused(tmp_path):

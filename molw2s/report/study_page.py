@@ -73,14 +73,14 @@ def write_study(folders: Sequence[str | Path], page: str | Path) -> pd.DataFrame
             "page otherwise with --out"
         )
     sweep(beside)
-    write_atomically(beside / "records.csv", trials.to_csv(index=False).encode())
-    write_atomically(beside / "table.csv", table.to_csv(index=False).encode())
     sections = [_NOTE.format(draws=DRAWS, seed=SEED, errors=errors_of(trials))]
     for dataset, rows in table.groupby("dataset", sort=False):
         of_dataset = trials[trials["dataset"] == dataset]
         figure = f"{beside.name}/{as_file_name(str(dataset))}"
         save_figure(gain_vs_misfit_panels(of_dataset, rows), page.parent / figure)
         sections.append(_section(str(dataset), of_dataset, rows, f"{quote(figure)}.png"))
+    write_atomically(beside / "records.csv", trials.to_csv(index=False).encode())
+    write_atomically(beside / "table.csv", table.to_csv(index=False).encode())
     content = before + "\n\n".join([BEGIN, *sections, END]) + after
     write_atomically(page, content.encode())
     return table

@@ -58,7 +58,8 @@ def readable(table: pd.DataFrame, measures: tuple[str, ...] = (*MEASURES, "pgr")
         if measure == "pgr":
             text[measure] = [_plus_minus(share, math.nan, ".2f") for share in table["pgr"]]
         else:
-            text[measure] = _column(table[f"{measure}_mean"], table[f"{measure}_std"])
+            means, spreads = table[f"{measure}_mean"], table[f"{measure}_std"]
+            text[measure] = _column(means, spreads, table["weak_error_mean"])
     return text.rename(columns=_HEADINGS)
 
 
@@ -121,9 +122,13 @@ def _in(unit: str) -> str:
 
 
 def to_markdown(text: pd.DataFrame) -> str:
-    """A table of text cells in Markdown."""
+    """A table of text cells in Markdown; a bar or line break in a cell ends no cell."""
     lines = [text.columns, ["---"] * text.shape[1], *text.to_numpy(dtype=str)]
-    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+    return "".join(f"| {' | '.join(map(_in_cell, line))} |\n" for line in lines)
+
+
+def _in_cell(text: object) -> str:
+    return " ".join(str(text).replace("|", "\\|").split())
 
 
 def readable_comparison(table: pd.DataFrame) -> pd.DataFrame:
@@ -133,7 +138,9 @@ def readable_comparison(table: pd.DataFrame) -> pd.DataFrame:
         for suffix, whose in (("", "run"), ("_paper", "paper")):
             if f"{measure}_mean{suffix}" in table:
                 text[f"{_HEADINGS[measure]}, {whose}"] = _column(
-                    table[f"{measure}_mean{suffix}"], table[f"{measure}_std{suffix}"]
+                    table[f"{measure}_mean{suffix}"],
+                    table[f"{measure}_std{suffix}"],
+                    table["w2s_error_mean"],
                 )
     return text
 
@@ -202,30 +209,32 @@ def _cell(row: pd.Series, name: str) -> str:
 def readable_study(table: pd.DataFrame) -> pd.DataFrame:
     """One dataset's combinations as text; the distance only where the paper has figures."""
     text = _combinations(table)
+    errors = number_format(table["weak_error"], 3)
     text["trials"] = [str(number) for number in table["trials"]]
-    text["slope"] = _with_interval(table, "slope", 2)
-    text["correlation"] = _with_interval(table, "correlation", 2)
-    text["Spearman"] = _numbers(table["spearman"], 2)
-    text["regret"] = _with_interval(table, "regret", 3)
+    text["slope"] = _with_interval(table, "slope", ".2f")
+    text["correlation"] = _with_interval(table, "correlation", ".2f")
+    text["Spearman"] = _numbers(table["spearman"], ".2f")
+    text["regret"] = _with_interval(table, "regret", errors)
     text["PGR"] = [
         value + (f" (undefined {share:.0%})" if share else "")
-        for value, share in zip(_numbers(table["pgr_median"], 2), table["pgr_undefined"])
+        for value, share in zip(_numbers(table["pgr_median"], ".2f"), table["pgr_undefined"])
     ]
     for name, heading in (
         ("weak_error", "weak error"), ("misfit", "misfit"), ("gain", "gain"),
         ("strong_error", "ceiling"),
     ):  # fmt: skip
-        text[heading] = _numbers(table[name], 3)
+        text[heading] = _numbers(table[name], errors)
     if table["paper_distance"].notna().any():
-        text["distance to the paper"] = _numbers(table["paper_distance"], 3)
+        text["distance to the paper"] = _numbers(table["paper_distance"], errors)
     return text
 
 
 def readable_regrets(table: pd.DataFrame) -> pd.DataFrame:
     """One dataset's regrets as text: a row a combination, a column a rule."""
     text = _combinations(table)
+    errors = number_format(table["weak_error"], 3)
     for rule in RULES:
-        text[rule.title] = _numbers(table[f"regret_{rule.column}"], 3)
+        text[rule.title] = _numbers(table[f"regret_{rule.column}"], errors)
     return text
 
 
@@ -239,26 +248,25 @@ def _combinations(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _numbers(values: pd.Series, digits: int) -> list[str]:
-    how = number_format(values, digits)
+def _numbers(values: pd.Series, how: str) -> list[str]:
     return ["-" if pd.isna(value) else format(value, how) for value in values]
 
 
-def _with_interval(table: pd.DataFrame, name: str, digits: int) -> list[str]:
-    columns: Any = (_numbers(table[name + end], digits) for end in ("", "_low", "_high"))
+def _with_interval(table: pd.DataFrame, name: str, how: str) -> list[str]:
+    columns: Any = (_numbers(table[name + end], how) for end in ("", "_low", "_high"))
     return [f"{value} [{low}, {high}]" for value, low, high in zip(*columns)]
 
 
-def _column(means: pd.Series, spreads: pd.Series) -> list[str]:
-    how = number_format(means, 4)
+def _column(means: pd.Series, spreads: pd.Series, errors: pd.Series) -> list[str]:
+    how = number_format(errors, 4)
     return [_plus_minus(mean, spread, how) for mean, spread in zip(means, spreads)]
 
 
-def number_format(values: Any, digits: int) -> str:
-    """How a column of errors is printed: with this many decimals, or where that shows nothing of
-    them, or too much, with four significant digits."""
-    largest = pd.Series(values, dtype="float64").abs().max()
-    return f".{digits}f" if not largest or 100 * 10.0**-digits <= largest < 1e6 else ".3e"
+def number_format(errors: Any, digits: int) -> str:
+    """How numbers are printed that are as large as these errors: with so many decimals, or, where
+    that would show next to nothing of them, or too much, with four significant digits."""
+    largest = pd.Series(errors, dtype="float64").abs().max()
+    return f".{digits}f" if not largest or 10.0 ** (1 - digits) <= largest < 1e6 else ".3e"
 
 
 def _plus_minus(mean: float, spread: float, how: str) -> str:
