@@ -15,7 +15,7 @@ import pytest
 
 from molw2s.experiment.cluster import _sent
 
-pytest.importorskip("distributed")
+distributed = pytest.importorskip("distributed")
 
 SUITE = {
     "dataset": "freesolv", "weak": ["weak-h8", "weak-h12"], "strong": "weak-h16",
@@ -47,6 +47,8 @@ def cluster(folder):
         deadline = time.monotonic() + 60
         while not file.exists() and time.monotonic() < deadline:
             time.sleep(0.05)
+        with distributed.Client(scheduler_file=str(file), set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=120)
         yield file, processes
     finally:
         for process in processes:

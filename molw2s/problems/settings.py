@@ -21,7 +21,7 @@ class Settings(BaseModel):
     controls : tuple of "self" and "truth"
         Trials beside those of the weak encoders. "self": the strong model, fitted to the labelled
         part, teaches itself. "truth": the strong model is fitted to the labelled part's true
-        labels and no others, which is what it costs to have a weak teacher.
+        labels and no others, which is what they are worth without a teacher.
     keep_predictions : bool
         Write predictions.parquet.
     """
