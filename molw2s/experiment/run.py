@@ -115,6 +115,7 @@ def _titled(name: str, progress: Progress) -> Progress:
 class _Job:
     suite: Settings
     problem: Problem
+    manifest: dict[str, Any]
     folder: RunFolder | None
 
 
@@ -122,8 +123,9 @@ def _pose(
     suite: Settings, dataset: MoleculeDataset | None, out: str | Path | None, trust: bool
 ) -> _Job:
     problem = make_problem(suite, dataset, trust)
-    folder = None if out is None else RunFolder(Path(out), suite, _manifest(suite, problem))
-    return _Job(suite, problem, folder)
+    manifest = _manifest(suite, problem)
+    folder = None if out is None else RunFolder(Path(out), suite, manifest)
+    return _Job(suite, problem, manifest, folder)
 
 
 def _run(job: _Job, existing: Existing, workers: Workers, progress: Progress) -> Run:
@@ -139,7 +141,7 @@ def _run(job: _Job, existing: Existing, workers: Workers, progress: Progress) ->
         records, predictions = _computed(suite, problem, store, crew, progress)
     for remark in problem.remarks(store):
         _log.warning(remark)
-    manifest = _manifest(suite, problem) | problem.found(store)
+    manifest = job.manifest | problem.found(store)
     seconds = round(time.perf_counter() - started, 1)
     run = Run(records, manifest | {"seconds": seconds}, predictions)
     if folder is not None:
