@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
 from rdkit import Chem, rdBase
 
 from molw2s.errors import InvalidInput
+from molw2s.processes import side_by_side
 
 LONGEST = 5000
 """Characters; RDKit's time and stack grow with the square of a molecule's size and worse."""
+
+_CANONICAL: dict[str, str | None] = {}
+_REMEMBERED = 1 << 20  # molecules, some 200 MB
+_WORTH_PROCESSES = 10_000  # molecules, some three seconds; workers take one to start
 
 _WITHOUT_CLEANUP = Chem.SanitizeFlags.SANITIZE_ALL ^ Chem.SanitizeFlags.SANITIZE_CLEANUP
 _CXSMILES = re.compile(r"[ \t]\|[^|]*\|$")
@@ -59,14 +63,37 @@ def _read(smiles: str) -> Chem.Mol | None:
     return mol if mol is not None and mol.GetNumAtoms() else None
 
 
-@lru_cache(maxsize=1 << 16)
 def canonical_or_none(smiles: str) -> str | None:
     """RDKit's canonical isomeric SMILES, or None where ``parse`` has none.
 
     Remembered: a dataset is checked, searched for duplicates, and given to every encoder.
     """
-    mol = parse(smiles)
-    return None if mol is None else Chem.MolToSmiles(mol)
+    if smiles not in _CANONICAL:
+        _remember([smiles], _spelled([smiles]))
+    return _CANONICAL[smiles]
+
+
+def read_ahead(smiles: Iterable[object]) -> None:
+    """Find and remember the canonical SMILES of many molecules, on every core."""
+    unknown = [text for text in dict.fromkeys(smiles) if isinstance(text, str)]
+    unknown = [text for text in unknown if text not in _CANONICAL]
+    if len(unknown) < _WORTH_PROCESSES:
+        return
+    pieces = [unknown[start : start + 2000] for start in range(0, len(unknown), 2000)]
+    calls = ((_spelled, (piece,)) for piece in pieces)
+    for number, spelled in side_by_side(calls, jobs=-1):
+        _remember(pieces[number], spelled)
+
+
+def _spelled(smiles: Sequence[str]) -> list[str | None]:
+    mols = map(parse, smiles)
+    return [None if mol is None else Chem.MolToSmiles(mol) for mol in mols]
+
+
+def _remember(smiles: Sequence[str], spelled: Sequence[str | None]) -> None:
+    if len(_CANONICAL) > _REMEMBERED:
+        _CANONICAL.clear()
+    _CANONICAL.update(zip(smiles, spelled))
 
 
 def as_list(smiles: Sequence[str]) -> list[str]:
@@ -99,6 +126,7 @@ def parse_all(smiles: Sequence[str]) -> list[Chem.Mol]:
 def canonical(smiles: Sequence[str]) -> list[str]:
     """RDKit's canonical isomeric SMILES, in order; raises InvalidInput like ``parse_all``."""
     smiles = as_list(smiles)
+    read_ahead(smiles)
     texts = [canonical_or_none(text) for text in smiles]
     _name_unreadable(smiles, texts)
     return [text for text in texts if text is not None]

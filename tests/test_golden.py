@@ -1,8 +1,9 @@
 """Records of molw2s 0.1, which the assembly line must give again.
 
 They were made by the code of version 0.1 on a CPU with bfloat16: rounding to 16 bits differs
-between CPUs, so the line is held to them to 1e-6 where the embeddings are the same bit for bit, and
-elsewhere to what another kind of CPU is known to change.
+between CPUs, so the line is held to them to 1e-5 where the embeddings are the same bit for bit (two
+CPUs whose linear algebra rounds otherwise were 3e-6 apart), and elsewhere to what another kind of
+CPU is known to change.
 """
 
 from __future__ import annotations
@@ -43,8 +44,10 @@ def check(records, name, rtol):
         ours, theirs = records[column], golden[column]
         if pd.api.types.is_numeric_dtype(theirs) and theirs.notna().any():
             # Sums are rounded otherwise where other targets share a factorisation; what is
-            # nothing but rounding, a ceiling of 1e-29 beside errors of 1, is compared as that.
-            np.testing.assert_allclose(ours, theirs, rtol, 1e-12, err_msg=column)
+            # nothing but rounding, a ceiling of 1e-29 beside errors of 1, is compared as that,
+            # and a difference of errors has their rounding.
+            size = golden["weak_error"].max() if "gain" in column or "minus" in column else 0
+            np.testing.assert_allclose(ours, theirs, rtol, rtol * size + 1e-12, err_msg=column)
         elif theirs.notna().any():
             assert list(ours) == list(theirs), column
 
@@ -52,7 +55,7 @@ def check(records, name, rtol):
 @pytest.mark.parametrize("name", ["esol", "freesolv", "lipop"])
 def test_molecular_suites(name):
     if same_machine(name):
-        check(run_suite(load_suite(name)).records, name, 1e-6)
+        check(run_suite(load_suite(name)).records, name, 1e-5)
         return
     records = run_suite(load_suite(name)).records  # pragma: no cover
     golden = pd.read_csv(GOLDEN / f"{name}.csv.gz")
@@ -65,7 +68,7 @@ def test_a_finetuned_suite():
     suite = load_suite("freesolv", **FINETUNED)
     records = run_suite(suite).records
     if same_machine("freesolv"):
-        check(records, "freesolv-finetuned", 1e-6)
+        check(records, "freesolv-finetuned", 1e-5)
     else:  # steps build on each other, and so do their roundings
         golden = pd.read_csv(GOLDEN / "freesolv-finetuned.csv.gz")
         np.testing.assert_allclose(records["weak_error"], golden["weak_error"], 0.3)
@@ -79,6 +82,6 @@ def test_synthetic_suites(name):
     if all(
         (records[f"{side}_sha256"] == golden[f"{side}_sha256"]).all() for side in ("weak", "strong")
     ):
-        check(records, name, 1e-6)
+        check(records, name, 1e-5)
     else:  # another CPU finds other representations
         assert records["strong_loss"].fillna(0).max() <= 2 * golden["strong_loss"].fillna(0).max()

@@ -18,7 +18,7 @@ HOUSE = Path(molw2s.__file__).parent
 ROOMS = (
     "cli", "experiment", "problems", "probe", "pretraining", "predictors", "learners", "encoders",
     "datasets", "store", "report", "analysis", "records", "theory", "columns", "losses", "files",
-    "smiles", "threads", "registry", "locations", "errors",
+    "smiles", "processes", "threads", "registry", "locations", "errors",
 )  # fmt: skip
 
 

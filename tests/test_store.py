@@ -25,20 +25,22 @@ from molw2s.store import arrays, digest, shared_store
 
 
 class Counting:
-    """Counts how often it is asked."""
+    """Counts how often it is asked, and remembers for what."""
 
     name, dim, fingerprint = "counting", 3, "0" * 64
 
     def __init__(self):
         self.calls = 0
+        self.seen = []
 
     def encode(self, smiles):
         self.calls += 1
-        return np.full((len(smiles), 3), len(smiles), np.float32)
+        self.seen += smiles
+        return np.array([[len(text), ord(text[0]), 1] for text in smiles], np.float32)
 
 
 def kept(kind="embeddings"):
-    return sorted((cache_dir() / kind).glob("*"))
+    return sorted(cache_dir().glob(f"{kind}*/*"))
 
 
 def test_the_same_molecules_are_encoded_once(fresh_cache):
@@ -48,13 +50,12 @@ def test_the_same_molecules_are_encoded_once(fresh_cache):
     assert np.array_equal(first, again)
 
 
-def test_other_molecules_another_order_and_another_encoder_are_encoded_anew(fresh_cache):
+def test_another_encoder_encodes_anew(fresh_cache):
     encoder, other = Counting(), Counting()
     other.fingerprint = "1" * 64
-    for smiles in (["C", "CC"], ["CC", "C"], ["C"], ["C", "C", "C"]):
-        embed(encoder, smiles)
+    embed(encoder, ["C"])
     embed(other, ["C"])
-    assert (encoder.calls, other.calls) == (4, 1)
+    assert (encoder.calls, other.calls) == (1, 1)
 
 
 def test_an_encoder_without_a_fingerprint_is_never_kept(fresh_cache):
@@ -73,16 +74,46 @@ def test_another_version_computes_anew(fresh_cache, monkeypatch):
     assert encoder.calls == 2
 
 
+def alkanes(n):
+    return ["C" * (number + 1) for number in range(n)]
+
+
 def test_many_molecules_are_done_in_pieces_that_are_kept_one_by_one(fresh_cache, monkeypatch):
-    monkeypatch.setattr(embeddings, "CHUNK", 4)
+    monkeypatch.setattr(embeddings, "SHORTEST", 1)
+    monkeypatch.setattr(embeddings, "LONGEST", 4)
     encoder = Counting()
-    smiles = ["C" * (n + 1) for n in range(10)]
-    found = embed(encoder, smiles)
+    found = embed(encoder, alkanes(10))
     assert encoder.calls == len(kept()) == 3
-    assert found[:, 0].tolist() == [4.0] * 8 + [2.0] * 2  # in order
+    assert encoder.seen == alkanes(10)
     kept()[0].unlink()
-    assert np.array_equal(embed(encoder, smiles), found)
+    assert np.array_equal(embed(encoder, alkanes(10)), found)
     assert encoder.calls == 4
+
+
+def test_molecules_more_or_less_or_in_another_order_are_not_embedded_again(fresh_cache):
+    encoder = Counting()
+    embed(encoder, alkanes(50))
+    embed(encoder, alkanes(49))
+    embed(encoder, alkanes(50)[::-1])
+    found = embed(encoder, [*alkanes(20), "O", *alkanes(50)[20:]])
+    assert encoder.seen == [*alkanes(50), "O"]
+    fresh = Counting().encode([*alkanes(20), "O", *alkanes(50)[20:]])
+    assert np.array_equal(found, fresh)
+
+
+def test_a_molecule_more_leaves_the_other_pieces_as_they_were(fresh_cache):
+    ids = embeddings._ids([f"C{number}" for number in range(30_000)])
+    more = np.insert(ids, 5, embeddings._ids(["O"]), axis=0)
+    pieces, after = (
+        {each[start:end].tobytes() for start, end in embeddings._pieces(each)}
+        for each in (ids, more)
+    )
+    assert len(pieces) > 5
+    assert len(pieces - after) == 1
+    lengths = [b - a for a, b in embeddings._pieces(ids)]
+    assert sum(lengths) == 30_000
+    assert max(lengths) <= embeddings.LONGEST
+    assert min(lengths[:-1]) >= embeddings.SHORTEST
 
 
 @pytest.mark.parametrize(

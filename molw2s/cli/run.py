@@ -117,6 +117,16 @@ def run(
         int | None,
         typer.Option(help="Synthetic suites: repeat everything from h* on K times.", min=1),
     ] = None,
+    exact_rows: Annotated[
+        int | None,
+        typer.Option(
+            help="Kernel ridge on more molecules than this takes landmarks (default: 10,000).",
+            min=1,
+        ),
+    ] = None,
+    landmarks: Annotated[
+        int | None, typer.Option(help="How many of them (default: 4,000).", min=1)
+    ] = None,
     cluster: Annotated[
         str | None,
         typer.Option(
@@ -131,7 +141,8 @@ def run(
     The same command goes on after an interruption: what was fitted is not fitted again.
     """
     from molw2s.experiment.run import run_suites
-    from molw2s.experiment.workers import Workers, dismiss
+    from molw2s.experiment.workers import Workers
+    from molw2s.processes import dismiss
 
     if not suites and not csv:
         raise typer.BadParameter("name one or more suites, or give --csv FILE")
@@ -155,6 +166,8 @@ def run(
         "chain": chain or None,
         "controls": control or None,
         "splitter": "column" if split_column else splitter,
+        "exact_rows": exact_rows,
+        "landmarks": landmarks,
         "seeds": tuple(range(seeds)) if seeds else seed or None,
     }
     chosen = choose(suites or [], dataset, changes)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from molw2s.errors import InvalidInput
 from molw2s.files import Cells, read_cells
-from molw2s.smiles import canonical, cleaned, fault_of, name_rows, shortened
+from molw2s.smiles import canonical, cleaned, fault_of, name_rows, read_ahead, shortened
 
 if TYPE_CHECKING:
     import datasets as hf
@@ -100,8 +100,9 @@ class MoleculeDataset:
     @cached_property
     def duplicates(self) -> list[list[int]]:
         """Groups of rows (zero-based) that are the same molecule by canonical SMILES."""
-        groups = pd.Series(range(len(self))).groupby(self.canonical_smiles, sort=False)
-        return [rows.tolist() for _, rows in groups if len(rows) > 1]
+        spelled = pd.Series(self.canonical_smiles)
+        spelled = spelled[spelled.duplicated(keep=False)]
+        return [rows.tolist() for rows in spelled.groupby(spelled, sort=False).groups.values()]
 
     def name_rows(self, rows: Iterable[int]) -> str:
         """For messages: where the first five of ``rows`` are, and how many more there are."""
@@ -204,6 +205,7 @@ def _read(path: str | Path) -> Cells:
 
 def _faults(smiles: pd.Series) -> dict[int, str]:
     """Line -> what is wrong with its SMILES."""
+    read_ahead(smiles)
     return {
         int(line): f"SMILES {shortened(text)} {fault}"  # type: ignore[call-overload]
         for line, text in smiles.items()

@@ -24,6 +24,7 @@ class _MoleculeTransformer(TransformerMixin, BaseEstimator):
     """``transform`` is ``encode``, so that it can stand first in a scikit-learn pipeline."""
 
     name: str
+    takes_one_core = True
 
     def fit(self, smiles: Sequence[str], y: object = None) -> _MoleculeTransformer:
         return self

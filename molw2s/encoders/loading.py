@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import json
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from molw2s.encoders.vocabulary import check_spelling, regex_tokenizer, smiles_vocabulary
 from molw2s.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -20,15 +22,37 @@ CHECKPOINT_FILES = ("*.json", "*.txt", "*.model", "*.py", "*.safetensors", "pyto
 _ROLES = [f"{role}_token" for role in ("bos", "eos", "unk", "sep", "pad", "cls", "mask")]
 
 
-def load_tokenizer(folder: Path, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:
-    """The checkpoint's tokenizer.
+def load_tokenizer(
+    folder: Path,
+    trust_remote_code: bool = False,
+    spell: Callable[[Sequence[str]], list[str]] = list,
+) -> PreTrainedTokenizerBase:
+    """The checkpoint's tokenizer, or one made of a vocabulary of SMILES tokens alone.
+
+    Parameters
+    ----------
+    spell
+        What is done to SMILES before they are given to the tokenizer.
 
     Raises
     ------
     InvalidInput
-        If it cannot be loaded, or knows no token but special ones: transformers makes such a
-        tokenizer where the folder has no vocabulary.
+        If it cannot be loaded, cannot spell ordinary SMILES, or knows no token but special ones:
+        transformers makes such a tokenizer where the folder has no vocabulary.
     """
+    tokens = smiles_vocabulary(folder)
+    if tokens is not None and not (folder / "tokenizer.json").exists():
+        tokenizer = regex_tokenizer(folder, tokens)
+    else:
+        tokenizer = _its_own_tokenizer(folder, trust_remote_code)
+    try:
+        check_spelling(tokenizer, spell)
+    except InvalidInput as error:
+        raise InvalidInput(f"{folder}: {error}") from error
+    return tokenizer
+
+
+def _its_own_tokenizer(folder: Path, trust_remote_code: bool) -> PreTrainedTokenizerBase:
     from transformers import AutoTokenizer
 
     with _explained("tokenizer", folder):
@@ -59,9 +83,7 @@ def load_model(
     import transformers
 
     with _quiet(), _explained("model", folder):
-        config = transformers.AutoConfig.from_pretrained(
-            folder, trust_remote_code=trust_remote_code
-        )
+        config = _config_class(folder).from_pretrained(folder, trust_remote_code=trust_remote_code)
         if hasattr(config, "deterministic_eval"):
             config.deterministic_eval = True  # MoLFormer redraws its random features otherwise
         model: PreTrainedModel
@@ -86,6 +108,18 @@ def load_model(
             f"it a checkpoint of type {config.model_type!r}, as its config.json says?"
         )
     return model.to("cuda" if torch.cuda.is_available() else "cpu")  # type: ignore[arg-type]
+
+
+def _config_class(folder: Path) -> Any:
+    """``AutoConfig``, or in a config.json of before there were types, what its architecture has."""
+    import transformers
+
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if "model_type" not in config:
+        for name in config.get("architectures") or ():
+            if (known := getattr(transformers, str(name), None)) is not None:
+                return known.config_class
+    return transformers.AutoConfig
 
 
 def check_trust(folder: Path, name: str, config: dict[str, Any]) -> None:

@@ -97,7 +97,7 @@ class TransformerEncoder:
     def config(self) -> dict[str, Any]:
         path = self.folder / "config.json"
         try:
-            config = json.loads(path.read_text())
+            config = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise InvalidInput(f"cannot read {path}: {error}") from error
         if not isinstance(config, dict):
@@ -133,7 +133,8 @@ class TransformerEncoder:
 
     @cached_property
     def tokenizer(self) -> PreTrainedTokenizerBase:
-        return load_tokenizer(self.folder, self.trust_remote_code)
+        spell = _SPELL[self.usage.spelling]
+        return load_tokenizer(self.folder, self.trust_remote_code, spell)
 
     @cached_property
     def model(self) -> PreTrainedModel:
@@ -188,6 +189,13 @@ class TransformerEncoder:
     def _tokens(self, smiles: Sequence[str]) -> tuple[list[NDArray[Any]], NDArray[np.uint8]]:
         texts = _SPELL[self.usage.spelling](smiles)
         tokens = self.tokenizer(texts, verbose=False)["input_ids"]
+        rows = stated(self.config, "vocab_size")
+        largest = max((max(ids, default=0) for ids in tokens), default=0)
+        if rows is not None and largest >= rows:
+            raise InvalidInput(
+                f"{self.folder}: the tokenizer gives token {largest}, but the model knows {rows} "
+                "tokens; are they of the same checkpoint?"
+            )
         unknown = self.tokenizer.unk_token_id
         cut = np.array([len(ids) > self.max_length for ids in tokens], bool)
         strange = np.array([unknown is not None and unknown in ids for ids in tokens], bool)

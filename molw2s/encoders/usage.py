@@ -53,6 +53,7 @@ class Usage(BaseModel):
 _ALIASES = {  # of most checkpoints, then of DistilBERT, GPT-2 and T5
     "hidden_size": ("hidden_size", "dim", "n_embd", "d_model"),
     "num_hidden_layers": ("num_hidden_layers", "n_layers", "n_layer", "num_layers"),
+    "vocab_size": ("vocab_size",),
     "max_position_embeddings": ("max_position_embeddings", "n_positions"),
 }
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import threading
-import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-from joblib import Parallel, cpu_count, delayed
+from joblib import cpu_count
 
+from molw2s.processes import side_by_side
 from molw2s.store import Arrays, Store, Work
 
 Crew = Callable[[Sequence[Work], Store], Iterator[tuple[Work, Arrays]]]
@@ -64,44 +60,8 @@ def _on_this_machine(
         if work.spread in alone:
             function, arguments = work.call(store)
             yield work, function(*arguments)
-    side_by_side = [work for work in works if work.spread not in alone]
-    if not side_by_side:
-        return
-    # Workers that have grown are replaced between fits, as they should be.
-    warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
-    calls = (
-        delayed(_numbered)(number, function, *arguments)
-        for number, work in enumerate(side_by_side)
-        for function, arguments in [work.call(store)]
-    )
-    parallel = Parallel(
-        n_jobs=min(len(side_by_side), jobs or cpu_count()),
-        backend="loky",
-        return_as="generator_unordered",
-        initializer=_end_with,
-        initargs=(os.getpid(),),
-    )
-    for number, arrays in parallel(calls):
-        yield side_by_side[number], arrays
-
-
-def _numbered(number: int, function: Callable[..., Arrays], *arguments: Any) -> tuple[int, Arrays]:
-    return number, function(*arguments)
-
-
-def _end_with(parent: int) -> None:
-    """In a worker: end when the process that started it does, however that ends."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.2)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def dismiss() -> None:
-    """End the idle workers of this process; letting each end in order costs a second."""
-    from joblib.externals.loky import get_reusable_executor
-
-    get_reusable_executor(reuse=True).shutdown(kill_workers=True)
+    spread = [work for work in works if work.spread not in alone]
+    if spread:
+        calls = (work.call(store) for work in spread)
+        for number, arrays in side_by_side(calls, min(len(spread), jobs or cpu_count())):
+            yield spread[number], arrays

@@ -8,7 +8,14 @@ from typing import Protocol
 
 from molw2s.encoders.base import Encoder
 from molw2s.learners.finetuning import FinetunedEncoder, Finetuning, Mode
-from molw2s.learners.heads import HEADS, Head, head_fingerprint
+from molw2s.learners.heads import (
+    EXACT_ROWS,
+    HEADS,
+    LANDMARKS,
+    Head,
+    head_fingerprint,
+    make_head,
+)
 
 
 class Learner(Protocol):
@@ -34,6 +41,13 @@ class Learner(Protocol):
 class HeadLearner:
     """A head on frozen features.
 
+    Attributes
+    ----------
+    title : str
+        The head's name.
+    exact_rows, landmarks : int
+        What kernel ridge is told.
+
     Raises
     ------
     UnknownName
@@ -41,6 +55,8 @@ class HeadLearner:
     """
 
     title: str
+    exact_rows: int = EXACT_ROWS
+    landmarks: int = LANDMARKS
     grouped = True
 
     def __post_init__(self) -> None:
@@ -48,10 +64,10 @@ class HeadLearner:
 
     @property
     def fingerprint(self) -> str | None:
-        return head_fingerprint(self.title)
+        return head_fingerprint(self.title, self.exact_rows, self.landmarks)
 
     def model(self) -> Head:
-        return HEADS[self.title]()
+        return make_head(self.title, self.exact_rows, self.landmarks)
 
 
 @dataclass(frozen=True, eq=False)

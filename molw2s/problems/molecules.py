@@ -21,6 +21,7 @@ from molw2s.encoders.transformer import TransformerEncoder
 from molw2s.errors import InvalidInput
 from molw2s.learners import FinetuningLearner, HeadLearner
 from molw2s.learners.finetuning import Finetuning
+from molw2s.learners.heads import EXACT_ROWS, LANDMARKS
 from molw2s.predictors import VERSION as PREDICTORS_VERSION
 from molw2s.predictors import Predictors, representation_predictors
 from molw2s.problems.labels import Labels, parts_of
@@ -55,6 +56,10 @@ class Suite(Settings):
         Encoders of students between teacher and student, first to last.
     seeds
         Of random splits.
+    exact_rows, landmarks
+        Kernel ridge fitted to more than ``exact_rows`` molecules takes so many landmarks; what
+        representations alone say (``molw2s.predictors``) is measured on ``exact_rows`` molecules
+        drawn at random, where there are more.
     """
 
     kind: Literal["molecules"] = "molecules"
@@ -73,6 +78,8 @@ class Suite(Settings):
     chain: tuple[str, ...] = ()
     splitter: Splitter = "random"
     seeds: tuple[SplitSeed, ...] = Field(CHEMBENCH_SEEDS, min_length=1)
+    exact_rows: int = Field(EXACT_ROWS, ge=1)
+    landmarks: int = Field(LANDMARKS, ge=1)
 
     @field_validator("weak", "seeds", "repeats", "ensembles", "chain")
     @classmethod
@@ -265,16 +272,24 @@ class MoleculeProblem:
             ),
             ensembles=suite.ensembles,
             controls=suite.controls,
-            works=(Measuring(weak, strong, parts.unlabelled, self.dataset.target),),
+            works=(Measuring(weak, strong, self._drawn(parts.unlabelled), self.dataset.target),),
         )
 
     def _side(self, name: str, mode: Mode, head: str, seed: int) -> Side:
         encoder, embeddings = self._encoders[name], self._embeddings[name]
         size = getattr(encoder, "hidden_size", encoder.dim)
         if mode == "head":
-            return Side(encoder.name, size, HeadLearner(head), embeddings, embeddings)
-        learner = FinetuningLearner(encoder, mode, self.suite.finetuning, seed)
-        return Side(encoder.name, size, learner, Given(self.texts), embeddings)
+            learner = HeadLearner(head, self.suite.exact_rows, self.suite.landmarks)
+            return Side(encoder.name, size, learner, embeddings, embeddings)
+        finetuning = FinetuningLearner(encoder, mode, self.suite.finetuning, seed)
+        return Side(encoder.name, size, finetuning, Given(self.texts), embeddings)
+
+    def _drawn(self, rows: Rows) -> Rows:
+        """So many rows as are measured, sorted."""
+        if len(rows) <= self.suite.exact_rows:
+            return rows
+        rng = np.random.default_rng(0)
+        return np.sort(rng.choice(rows, self.suite.exact_rows, replace=False))
 
     def _sha256(self, name: str, store: Store) -> str:
         encoder = self._encoders[name]

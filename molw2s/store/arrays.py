@@ -51,11 +51,28 @@ class Store:
 
         ``kind`` is the folder's name within the store: "embeddings", "predictions".
         """
-        if key not in self._here and self.folder is not None:
-            arrays = read(self._path(key, kind), key)
-            if arrays is not None and fit(arrays, shapes):
-                self._here[key] = arrays
+        if key not in self._here and (arrays := self.on_disk(key, kind, shapes)) is not None:
+            self._here[key] = arrays
         return key in self._here
+
+    def on_disk(self, key: str, kind: str, shapes: Shapes) -> Arrays | None:
+        """Arrays of this key and these shapes that are on disk, without holding them in memory."""
+        if self.folder is None:
+            return None
+        arrays = read(self._path(key, kind), key)
+        return arrays if arrays is not None and fit(arrays, shapes) else None
+
+    def keys_on_disk(self, kind: str) -> list[str]:
+        """Sorted keys of the arrays of a kind that are on disk, whole or not."""
+        if self.folder is None:
+            return []
+        return sorted(path.stem for path in (self.folder / kind).glob("*.safetensors"))
+
+    def glance(self, key: str, kind: str, name: str) -> NDArray[Any] | None:
+        """One array of several on disk, unchecked: to see whether they are worth reading."""
+        if self.folder is None:
+            return None
+        return _contents(self._path(key, kind), [name])[0].get(name)
 
     def put(self, key: str, kind: str, arrays: Arrays, keep: bool) -> None:
         """Hold arrays in memory and, to ``keep`` them, on disk; a disk that is full or not ours to
@@ -98,15 +115,21 @@ def shared_store() -> Store:
 
 def read(path: Path, key: str) -> Arrays | None:
     """The arrays in a file; None if it is absent, damaged, or of another key."""
+    arrays, stated = _contents(path)
+    return arrays if arrays and stated == _digest(key, arrays) else None
+
+
+def _contents(path: Path, names: Iterable[str] | None = None) -> tuple[Arrays, str | None]:
+    """Arrays in a file, and the digest that it states; no arrays where it cannot be read."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="np") as file:
-            stated = (file.metadata() or {}).get("sha256")
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            wanted = file.keys() if names is None else names
+            arrays = {name: file.get_tensor(name) for name in wanted}
+            return arrays, (file.metadata() or {}).get("sha256")
     except (OSError, SafetensorError, ValueError, TypeError, KeyError):
-        return None
-    return arrays if stated == _digest(key, arrays) else None
+        return {}, None
 
 
 def write(path: Path, key: str, arrays: Arrays) -> None:

@@ -11,13 +11,16 @@ from molw2s.learners.heads.catalog import (
     Head,
     chosen_penalty,
     head_fingerprint,
+    make_head,
     register_head,
 )
-from molw2s.learners.heads.kernel import KernelRidge, RBFFeatures
+from molw2s.learners.heads.kernel import EXACT_ROWS, LANDMARKS, KernelRidge, RBFFeatures
 from molw2s.learners.heads.linear import NormBall, Ridge
 
 __all__ = [
+    "EXACT_ROWS",
     "HEADS",
+    "LANDMARKS",
     "Head",
     "KernelRidge",
     "NormBall",
@@ -25,5 +28,6 @@ __all__ = [
     "Ridge",
     "chosen_penalty",
     "head_fingerprint",
+    "make_head",
     "register_head",
 ]

@@ -12,7 +12,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from molw2s.learners.heads.kernel import KernelRidge, RBFFeatures
+from molw2s.learners.heads.kernel import EXACT_ROWS, LANDMARKS, KernelRidge, RBFFeatures
 from molw2s.learners.heads.linear import NormBall, Ridge
 from molw2s.registry import Registry
 
@@ -65,13 +65,28 @@ def kernel_ball() -> Pipeline:
     return make_pipeline(StandardScaler(), RBFFeatures(), NormBall())
 
 
+def make_head(name: str, exact_rows: int = EXACT_ROWS, landmarks: int = LANDMARKS) -> Head:
+    """An unfitted head; one that is kernel ridge, or ends in it, is told when to take landmarks.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such head.
+    """
+    head = HEADS[name]()
+    last = head[-1] if isinstance(head, Pipeline) else head
+    if isinstance(last, KernelRidge):
+        last.set_params(exact_rows=exact_rows, landmarks=landmarks)
+    return head
+
+
 def chosen_penalty(head: Head, targets: int) -> Array:
     """(targets,) penalties that a fitted head chose; not a number where it has none."""
     last = head[-1] if isinstance(head, Pipeline) else head
     return np.broadcast_to(getattr(last, "penalty_", np.nan), (targets,))
 
 
-def head_fingerprint(name: str) -> str | None:
+def head_fingerprint(name: str, exact_rows: int, landmarks: int) -> str | None:
     """What decides a built-in head's predictions; None for a head of somebody else's.
 
     Code that others may edit has no version that we could know, so nothing is kept of it.
@@ -79,4 +94,5 @@ def head_fingerprint(name: str) -> str | None:
     if HEADS[name].__module__ != __name__:
         return None
     libraries = (f"{package} {version(package)}" for package in ("numpy", "scipy", "scikit-learn"))
-    return ", ".join([f"{name} {VERSION}", *libraries])
+    limits = [f"{exact_rows} rows, else {landmarks} landmarks"] if name == "kernel-ridge" else []
+    return ", ".join([f"{name} {VERSION}", *limits, *libraries])

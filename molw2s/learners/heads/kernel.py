@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, TransformerMixin
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.utils.validation import check_is_fitted, validate_data
 from typing_extensions import Self
 
-from molw2s.learners.heads.spectrum import Spectrum
+from molw2s.learners.heads.spectrum import Spectrum, StreamedSpectrum
 
 Array = NDArray[np.float64]
+
+EXACT_ROWS = 10_000
+"""Rows up to which kernel ridge is exact; more take landmarks."""
+LANDMARKS = 4000
+LEFT_OUT = 4000
+"""Rows that leave-one-out leaves out, each of all, where there are more."""
+
+_PART = 2000  # rows at a time
+_CLUSTERED = 10_000  # rows whose k-means centres are found
+_STEPS = 3  # of k-means
 
 
 class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Kernel ridge regression with k(x, z) = exp(-gamma ||x - z||^2): ridge in its RKHS.
 
     Unlike scikit-learn's it has an intercept, which is not penalised, and chooses its penalty.
+    With more than ``exact_rows`` rows its functions are restricted to the span of the kernel at
+    ``landmarks`` points (Nystroem; Williams and Seeger 2001), still a convex class, in closed form
+    and in memory that does not grow with the rows. The points are k-means centres (Zhang, Tsang and
+    Kwok 2008), of which it takes far fewer than of rows drawn at random.
 
     Parameters
     ----------
@@ -28,15 +47,21 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         By default chosen for each target by leave-one-out on the labels it is fitted to, among
         ``PENALTIES`` times the mean squared norm of the centred features.
     loo_rows : int, optional
-        With more rows than this, the penalty is chosen by leave-one-out on that many of them,
-        drawn at random; the fit itself uses all. None takes all for both, which is slow: it needs
-        the spectrum of the kernel matrix and not only a factorisation.
+        With more rows than this, the penalty of an exact fit is chosen by leave-one-out on that
+        many of them, drawn at random; the fit itself uses all. None takes all for both, which is
+        slow: it needs the spectrum of the kernel matrix and not only a factorisation. Over
+        landmarks, ``LEFT_OUT`` rows are left out, each of the fit to all.
     seed : int
+    exact_rows : int, optional
+        None fits exactly whatever the number of rows n, in time n^3 and memory n^2.
+    landmarks : int
 
     Attributes
     ----------
     penalty_ : ndarray () or (m,)
-    dual_coef_ : ndarray (n,) or (n, m)
+    X_fit_ : ndarray (k, d)
+        The rows, or the landmarks.
+    dual_coef_ : ndarray (k,) or (k, m)
     """
 
     def __init__(
@@ -45,11 +70,15 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         penalty: float | None = None,
         loo_rows: int | None = 1000,
         seed: int = 0,
+        exact_rows: int | None = EXACT_ROWS,
+        landmarks: int = LANDMARKS,
     ) -> None:
         self.gamma = gamma
         self.penalty = penalty
         self.loo_rows = loo_rows
         self.seed = seed
+        self.exact_rows = exact_rows
+        self.landmarks = landmarks
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         rows: Array
@@ -57,27 +86,55 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         targets = np.asarray(y, dtype=np.float64)
         columns = targets.reshape(len(rows), -1)
         self.gamma_ = 1 / rows.shape[1] if self.gamma is None else self.gamma
-        kernel: Array = rbf_kernel(rows, gamma=self.gamma_)
-        penalty = self._choose(kernel, columns)
-        dual, intercept = np.empty_like(columns), np.empty(columns.shape[1])
-        system = np.empty_like(kernel)
-        for value in np.unique(penalty):
-            chosen = penalty == value
-            np.copyto(system, kernel)
-            dual[:, chosen], intercept[chosen] = _solve(system, value, columns[:, chosen])
+        few = self.exact_rows is None or len(rows) <= self.exact_rows
+        fit = self._fit_exactly if few else self._fit_landmarks
+        dual, intercept, penalty = fit(rows, columns)
         shape = targets.shape[1:]  # one target in, one target out
-        self.X_fit_ = rows
         self.penalty_ = penalty.reshape(shape)
-        self.dual_coef_ = dual.reshape(targets.shape)
+        self.dual_coef_ = dual.reshape(-1, *shape)
         self.intercept_ = intercept.reshape(shape)
         return self
 
     def predict(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
         rows: Array = validate_data(self, X, dtype=np.float64, reset=False)
-        kernel = rbf_kernel(rows, self.X_fit_, gamma=self.gamma_)
-        predicted: Array = kernel @ self.dual_coef_ + self.intercept_
-        return predicted
+        predicted = [
+            rbf_kernel(part, self.X_fit_, gamma=self.gamma_) @ self.dual_coef_
+            for part in _parts(rows)
+        ]
+        return np.concatenate(predicted) + self.intercept_
+
+    def _fit_exactly(self, rows: Array, y: Array) -> tuple[Array, Array, Array]:
+        """Dual coefficients (n, m), intercepts (m,) and penalties (m,)."""
+        self.X_fit_ = rows
+        kernel: Array = rbf_kernel(rows, gamma=self.gamma_)
+        penalty = self._choose(kernel, y)
+        dual, intercept = np.empty_like(y), np.empty(y.shape[1])
+        system = np.empty_like(kernel)
+        for value in np.unique(penalty):
+            chosen = penalty == value
+            np.copyto(system, kernel)
+            dual[:, chosen], intercept[chosen] = _solve(system, value, y[:, chosen])
+        return dual, intercept, penalty
+
+    def _fit_landmarks(self, rows: Array, y: Array) -> tuple[Array, Array, Array]:
+        """As ``_fit_exactly``, over the landmarks."""
+        rng = np.random.default_rng(self.seed)
+        self.X_fit_ = _centres(rows, self.landmarks, rng)
+        factor = _factor(self.X_fit_, self.gamma_)
+
+        def features(part: Array) -> Array:
+            return _features(self.X_fit_, part, self.gamma_, factor)
+
+        spectrum = StreamedSpectrum(map(features, _parts(rows)), y)
+        if self.penalty is None:
+            left = np.sort(rng.permutation(len(rows))[:LEFT_OUT])
+            penalty = spectrum.at(features(rows[left]), y[left]).best_penalty()
+        else:
+            penalty = np.full(y.shape[1], float(self.penalty))
+        weights = spectrum.coefficients(penalty)
+        dual = solve_triangular(factor, weights, lower=True, trans="T")
+        return dual, spectrum.y_mean - spectrum.x_mean @ weights, penalty
 
     def _choose(self, kernel: Array, y: Array) -> Array:
         if self.penalty is not None:
@@ -106,11 +163,43 @@ def _solve(kernel: Array, penalty: float, y: Array) -> tuple[Array, Array]:
     return of_y - of_ones[:, None] * shift, mean + shift
 
 
+def _parts(rows: Array) -> Iterator[Array]:
+    for start in range(0, len(rows), _PART):
+        yield rows[start : start + _PART]
+
+
+def _centres(rows: Array, number: int, rng: np.random.Generator) -> Array:
+    """(number, d) k-means centres of rows, after a few steps from rows drawn at random."""
+    drawn = rows[np.sort(rng.permutation(len(rows))[:_CLUSTERED])]
+    number = min(number, len(drawn))
+    first = drawn[np.sort(rng.choice(len(drawn), number, replace=False))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of fewer distinct rows than centres
+        means = KMeans(number, init=first, n_init=1, max_iter=_STEPS).fit(drawn)
+    centres: Array = means.cluster_centers_
+    return centres
+
+
 def _centre(kernel: Array) -> None:
     """Make a kernel matrix that of the centred features, in place."""
     mean = kernel.mean(0)
     kernel -= mean
     kernel -= mean[:, None] - mean.mean()
+
+
+def _factor(landmarks: Array, gamma: float) -> Array:
+    """The lower Cholesky factor of the kernel at the landmarks."""
+    kernel = rbf_kernel(landmarks, gamma=gamma)
+    kernel[np.diag_indices_from(kernel)] += 1e-10 * len(kernel)  # equal rows are allowed
+    factor: Array = cholesky(kernel, lower=True, overwrite_a=True)
+    return factor
+
+
+def _features(landmarks: Array, X: Array, gamma: float, factor: Array) -> Array:
+    """(n, k) features whose inner products are the kernel, in the span of the landmarks."""
+    kernel = rbf_kernel(landmarks, X, gamma=gamma)
+    features: Array = solve_triangular(factor, kernel, lower=True, overwrite_b=True).T
+    return features
 
 
 class RBFFeatures(TransformerMixin, BaseEstimator):
@@ -143,14 +232,10 @@ class RBFFeatures(TransformerMixin, BaseEstimator):
             rng = np.random.default_rng(self.seed)
             rows = rows[np.sort(rng.choice(len(rows), self.landmarks, replace=False))]
         self.landmarks_ = rows
-        kernel = rbf_kernel(self.landmarks_, gamma=self.gamma_)
-        kernel[np.diag_indices_from(kernel)] += 1e-10 * len(kernel)  # equal rows are allowed
-        self.factor_ = cholesky(kernel, lower=True, overwrite_a=True)
+        self.factor_ = _factor(rows, self.gamma_)
         return self
 
     def transform(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        kernel = rbf_kernel(self.landmarks_, X, gamma=self.gamma_)
-        features: Array = solve_triangular(self.factor_, kernel, lower=True, overwrite_b=True).T
-        return features
+        rows: Array = validate_data(self, X, dtype=np.float64, reset=False)
+        return _features(self.landmarks_, rows, self.gamma_, self.factor_)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
@@ -16,12 +18,21 @@ PENALTIES = np.logspace(-7, 3, 31)
 class Spectrum:
     """Centred targets in the basis where a ridge fit is diagonal; the intercept is not penalised.
 
-    U (n, r) and ``eigenvalues`` (r,) are those of the centred features' Gram matrix.
+    U (n, r) and ``eigenvalues`` (r,) are those of the centred features' Gram matrix. Where U and
+    ``y`` are some rows of more, ``rows`` says of how many, and ``projected`` (r, m) is U' y of all.
     """
 
-    def __init__(self, U: Array, eigenvalues: Array, y: Array) -> None:
+    def __init__(
+        self,
+        U: Array,
+        eigenvalues: Array,
+        y: Array,
+        rows: int | None = None,
+        projected: Array | None = None,
+    ) -> None:
         self.U, self.eigenvalues, self.y = U, eigenvalues, y
-        self.projected = U.T @ y  # (r, m)
+        self.rows = len(U) if rows is None else rows
+        self.projected = U.T @ y if projected is None else projected
 
     @classmethod
     def of_kernel(cls, kernel: Array, y: Array) -> Self:
@@ -31,20 +42,22 @@ class Spectrum:
 
     @property
     def mean_squared_norm(self) -> float:
-        return float(self.eigenvalues.sum() / len(self.U)) or 1.0
+        return float(self.eigenvalues.sum() / self.rows) or 1.0
 
     def shrinkage(self, penalty: Array) -> Array:
         """(r, k) factors that a ridge fit puts on each direction, for k penalties."""
         return self.eigenvalues[:, None] / (self.eigenvalues[:, None] + penalty)
 
     def leave_one_out(self, penalties: Array) -> Array:
-        """(k, m) mean squared leave-one-out errors; ``penalties`` is (k,), or (k, m) by target."""
-        n = len(self.U)
+        """(k, m) mean squared leave-one-out errors; ``penalties`` is (k,), or (k, m) by target.
+
+        Each row of U is left out once, of the fit to all.
+        """
         squared = self.U**2
         errors = np.empty((len(penalties), self.y.shape[1]))
         for row, penalty in enumerate(penalties):
             factors = self.shrinkage(np.atleast_1d(penalty))
-            leverage = squared @ factors + 1 / n
+            leverage = squared @ factors + 1 / self.rows
             residual = self.y - self.U @ (factors * self.projected)
             # A leverage of 1 is an interpolated point: its error without it is unknown.
             left = np.where(leverage < 1 - 1e-10, 1 - leverage, np.nan)
@@ -70,6 +83,41 @@ class CentredSpectrum(Spectrum):
         """(d, m) coefficients for one penalty a target; penalty 0 is the minimum-norm fit."""
         root = np.sqrt(self.eigenvalues)[:, None]
         return self.V @ (self.shrinkage(penalty) / root * self.projected)
+
+
+class StreamedSpectrum:
+    """Of features (n, d) that come in parts, so that only (d, d) of them is held at once."""
+
+    def __init__(self, parts: Iterable[Array], y: Array) -> None:
+        self.rows, self.y_mean = len(y), y.mean(0)
+        gram, total, products = np.zeros((1, 1)), np.zeros(1), np.zeros((1, 1))
+        start = 0
+        for part in parts:
+            labels = y[start : start + len(part)] - self.y_mean
+            gram = gram + part.T @ part
+            total = total + part.sum(0)
+            products = products + part.T @ labels
+            start += len(part)
+        self.x_mean: Array = total / self.rows
+        centred = gram - self.rows * np.outer(self.x_mean, self.x_mean)
+        self.eigenvalues, self.V = positive_part(centred, self.rows)
+        self.projected: Array = self._scaled.T @ products  # of centred labels: any shift is gone
+
+    @property
+    def _scaled(self) -> Array:
+        """(d, r) what takes centred features to U."""
+        return self.V / np.sqrt(self.eigenvalues)
+
+    def at(self, features: Array, y: Array) -> Spectrum:
+        """The spectrum, seen at some of its rows: features (k, d) and labels (k, m)."""
+        U = (features - self.x_mean) @ self._scaled
+        return Spectrum(U, self.eigenvalues, y - self.y_mean, self.rows, self.projected)
+
+    def coefficients(self, penalty: Array) -> Array:
+        """(d, m) coefficients for one penalty a target."""
+        return self._scaled @ (
+            self.eigenvalues[:, None] / (self.eigenvalues[:, None] + penalty) * self.projected
+        )
 
 
 def decomposed(X: Array) -> tuple[Array, Array, Array]:
