@@ -13,11 +13,13 @@ __version__ = "0.1.0"
 _HOMES = {
     "DATASETS": "molw2s.datasets",
     "MoleculeDataset": "molw2s.datasets",
+    "from_deepchem": "molw2s.datasets",
     "load_dataset": "molw2s.datasets",
     "make_splits": "molw2s.datasets",
     "read_csv": "molw2s.datasets",
     "register_dataset": "molw2s.datasets",
     "ENCODERS": "molw2s.encoders",
+    "SmilesTransformer": "molw2s.encoders",
     "embed": "molw2s.encoders",
     "get_encoder": "molw2s.encoders",
     "register_encoder": "molw2s.encoders",

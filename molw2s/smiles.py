@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 from rdkit import Chem, rdBase
 
 from molw2s.errors import InvalidInput
@@ -99,13 +100,20 @@ def _remember(smiles: Sequence[str], spelled: Sequence[str | None]) -> None:
 def as_list(smiles: Sequence[str]) -> list[str]:
     """SMILES of a list, a tuple, an array or a pandas column, by position.
 
+    An array or frame of one column is that column.
+
     Raises
     ------
     InvalidInput
-        If it is one text: its letters would be taken for molecules.
+        If it is one text, whose letters would be taken for molecules, or has several columns.
     """
     if isinstance(smiles, str):
         raise InvalidInput(f"one SMILES goes into a list: [{shortened(smiles)}]")
+    shape: tuple[int, ...] = getattr(smiles, "shape", (0,))
+    if len(shape) == 2 and shape[1] == 1:
+        return np.asarray(smiles)[:, 0].tolist()
+    if len(shape) != 1:
+        raise InvalidInput(f"SMILES of shape {shape}, where one column (n,) is needed")
     return list(smiles)
 
 

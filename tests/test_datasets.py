@@ -8,7 +8,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from molw2s.datasets import MoleculeDataset, catalog, load_dataset, read_csv
+from molw2s.datasets import MoleculeDataset, catalog, from_deepchem, load_dataset, read_csv
 from molw2s.errors import InvalidInput, UnknownName
 from molw2s.locations import shipped
 
@@ -47,13 +47,44 @@ def test_esol_has_eleven_molecules_twice():
     assert all(len(rows) == 2 for rows in groups)
 
 
-def test_conversion_to_hugging_face_and_deepchem():
+def test_conversion_to_hugging_face():
     dataset = load_dataset("freesolv")
-    hf, dc = dataset.to_huggingface(), dataset.to_deepchem()
+    hf = dataset.to_huggingface()
     assert hf.column_names == ["smiles", "target"]
     assert hf[3] == {"smiles": dataset.smiles[3], "target": dataset.target[3]}
-    assert dc.y.shape == (642, 1)
-    assert list(dc.ids[:5]) == list(dataset.smiles[:5])
+
+
+def test_to_deepchem_and_back():
+    pytest.importorskip("deepchem")
+    dataset = load_dataset("freesolv")
+    there = dataset.to_deepchem()
+    assert there.y.shape == (642, 1)
+    assert list(there.ids[:5]) == list(dataset.smiles[:5])
+    back = from_deepchem(there, unit=dataset.unit)
+    assert back.smiles == dataset.smiles
+    assert np.array_equal(back.target, dataset.target)
+
+
+class Theirs:
+    """What ``from_deepchem`` needs of a DeepChem dataset: two tasks, one of them not measured."""
+
+    ids = np.array(["CCO", "C(C", "c1ccccc1", "CN"], dtype=object)
+    y = np.array([[1.0, 5], [2, 6], [3, 7], [4, 8]])
+    w = np.array([[1.0, 1], [1, 1], [1, 0], [1, 1]])
+
+    def __len__(self):
+        return 4
+
+
+def test_a_task_of_a_deepchem_dataset():
+    with pytest.raises(InvalidInput, match=r"1 ids are no SMILES .*\n  row 1: id 'C\(C'"):
+        from_deepchem(Theirs())
+    with pytest.raises(InvalidInput, match="no task 2: the dataset has 2"):
+        from_deepchem(Theirs(), task=2)
+    found = from_deepchem(Theirs(), task=1, drop_invalid=True)
+    assert found.smiles == ("CCO", "CN")
+    assert found.target.tolist() == [5, 8]
+    assert list(found.dropped) == [1]
 
 
 def test_unknown_dataset():

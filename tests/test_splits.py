@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from rdkit.Chem.Scaffolds.MurckoScaffold import MurckoScaffoldSmiles
 
 from molw2s.datasets import MoleculeDataset, load_dataset, make_splits
-from molw2s.datasets.quiet_deepchem import deepchem
+from molw2s.datasets.with_deepchem import deepchem
 from molw2s.errors import InvalidInput
 from molw2s.problems.molecules import rows_sha256
 
@@ -33,6 +34,7 @@ def test_random_splits_are_chembenchs(name):
 @pytest.mark.parametrize(("splitter", "theirs"), [("random", "Random"), ("scaffold", "Scaffold")])
 def test_splits_are_deepchems(name, splitter, theirs):
     """DeepChem as an oracle: row for row, in its order."""
+    pytest.importorskip("deepchem")
     dataset = load_dataset(name)
     numbered = deepchem().data.NumpyDataset(
         X=np.arange(len(dataset)), ids=np.array(dataset.smiles, dtype=object)
@@ -58,6 +60,41 @@ def test_scaffold_split_shares_no_scaffold_between_parts():
     assert sorted(together) == list(range(642))
 
 
+@pytest.mark.parametrize(
+    ("splitter", "splits"), [("Butina", 1), ("MolecularWeight", 1), ("MaxMin", 2)]
+)
+def test_deepchems_splitters_by_name(splitter, splits):
+    pytest.importorskip("deepchem")
+    dataset = MoleculeDataset("some", load_dataset("freesolv").smiles[:60], np.arange(60.0), "")
+    found = make_splits(dataset, f"deepchem:{splitter}Splitter", [1, 2])
+    assert len(found) == splits
+    for split in found:
+        assert split.name.startswith(f"{splitter}Splitter")
+        together = np.concatenate([split.train, split.valid, split.test])
+        assert sorted(together) == list(range(60))
+    smiles = np.array(dataset.smiles, dtype=object)
+    numbered = deepchem().data.NumpyDataset(X=smiles, ids=smiles)
+    theirs = getattr(deepchem().splits, f"{splitter}Splitter")().split(numbered, seed=1)
+    for ours, expected in zip((found[0].train, found[0].valid, found[0].test), theirs):
+        assert ours.tolist() == list(expected)
+
+
+def test_a_splitter_that_deepchem_does_not_have():
+    pytest.importorskip("deepchem")
+    with pytest.raises(InvalidInput, match=r"no splitter 'Butin'; known: .*ButinaSplitter"):
+        make_splits(load_dataset("freesolv"), "deepchem:Butin")
+
+
+def test_without_deepchem_one_sentence_says_what_to_do(monkeypatch):
+    monkeypatch.setitem(sys.modules, "deepchem", None)
+    for use in (
+        lambda: load_dataset("freesolv").to_deepchem(),
+        lambda: make_splits(load_dataset("freesolv"), "deepchem:ButinaSplitter"),
+    ):
+        with pytest.raises(InvalidInput, match=r"install molw2s for Python 3\.11"):
+            use()
+
+
 def own_split(*parts):
     return MoleculeDataset("own", ("C",) * len(parts), np.zeros(len(parts)), "", split=parts)
 
@@ -74,6 +111,7 @@ def test_a_column_is_a_split():
         (own_split("train", "train"), "column", "0 for testing"),
         (MoleculeDataset("own", ("C", "CC"), np.zeros(2), ""), "column", "has no split column"),
         (MoleculeDataset("own", ("C",), np.zeros(1), ""), "random", "leaves 0 for training"),
+        (own_split("train", "test"), "butina", "no splitter 'butina'; known: random, scaffold"),
     ],
 )
 def test_splits_that_cannot_be(dataset, splitter, complaint):

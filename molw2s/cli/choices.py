@@ -81,7 +81,7 @@ def check_seeds(
     molecular = [suite for suite in suites if isinstance(suite, Suite)]
     if seeds and molecular:
         raise typer.BadParameter("--seeds K is for synthetic suites; name split seeds by --seed")
-    if seed and any(suite.splitter != "random" for suite in molecular):
-        raise typer.BadParameter("--seed is for random splits; the others have no randomness")
+    if seed and any(suite.splitter in ("scaffold", "column") for suite in molecular):
+        raise typer.BadParameter("--seed is for random splits; these have no randomness")
     if repeat and molecular and not any(suite.finetunes for suite in molecular):
         raise typer.BadParameter("--repeat is for finetuning; a head on a frozen encoder has none")

@@ -107,7 +107,11 @@ def run(
         ),
     ] = None,
     splitter: Annotated[
-        Literal["random", "scaffold", "column"] | None, typer.Option(help="How to split.")
+        str | None,
+        typer.Option(
+            help="How to split: random, scaffold, column, or one of DeepChem's, such as "
+            "deepchem:ButinaSplitter."
+        ),
     ] = None,
     seed: Annotated[
         list[int] | None,

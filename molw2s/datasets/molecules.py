@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from molw2s.errors import InvalidInput
 from molw2s.files import Cells, read_cells
-from molw2s.smiles import canonical, cleaned, fault_of, name_rows, read_ahead, shortened
+from molw2s.smiles import as_list, canonical, cleaned, fault_of, name_rows, read_ahead, shortened
 
 if TYPE_CHECKING:
     import datasets as hf
@@ -37,8 +37,9 @@ class MoleculeDataset:
     ----------
     name : str
     smiles : tuple of str, length n
-        As written in the file, white space stripped.
+        As written in the file, white space stripped. Any sequence or pandas column is taken.
     target : ndarray of float64, shape (n,)
+        (n, 1) is taken as well.
     sha256 : str
         Hash of the file the molecules were read from.
     title, unit, source, licence : str
@@ -69,11 +70,15 @@ class MoleculeDataset:
     lines: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "smiles", tuple(as_list(self.smiles)))
         if len(self.smiles) != len(self.target):
             raise InvalidInput(f"{len(self.smiles)} SMILES but {len(self.target)} targets")
         if self.split is not None and len(self.split) != len(self.smiles):
             raise InvalidInput(f"{len(self.smiles)} SMILES but parts for {len(self.split)}")
         target = np.array(self.target, np.float64)  # a copy, that freezing leaves the caller's be
+        if target.shape not in ((len(self.smiles),), (len(self.smiles), 1)):
+            raise InvalidInput(f"targets of shape {target.shape}: one a molecule is needed")
+        target = target.reshape(-1)
         strange = np.flatnonzero(~(np.abs(target) <= _LARGEST)).tolist()
         if strange:
             limit = "" if np.isfinite(target).all() else "finite, or "
@@ -127,11 +132,16 @@ class MoleculeDataset:
         return hf.Dataset.from_pandas(self.to_pandas(), preserve_index=False)
 
     def to_deepchem(self) -> dc.data.NumpyDataset:
-        """A DeepChem ``NumpyDataset`` whose X and ids are the SMILES, y of shape (n, 1)."""
-        from molw2s.datasets.quiet_deepchem import deepchem
+        """A DeepChem ``NumpyDataset`` whose X and ids are the SMILES, y of shape (n, 1).
 
-        smiles = np.array(self.smiles, dtype=object)
-        return deepchem().data.NumpyDataset(X=smiles, y=self.target[:, None], ids=smiles)
+        Raises
+        ------
+        InvalidInput
+            If DeepChem is not installed.
+        """
+        from molw2s.datasets.with_deepchem import to_deepchem
+
+        return to_deepchem(self)
 
 
 def read_csv(

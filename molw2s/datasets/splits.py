@@ -1,19 +1,21 @@
-"""Train, valid and test rows: ChemBench's random ones, by scaffold, or the user's own."""
+"""Train, valid and test rows: ChemBench's, by scaffold, by DeepChem, or the user's own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from molw2s.datasets.molecules import PARTS, MoleculeDataset
 from molw2s.errors import InvalidInput
 from molw2s.smiles import parse_all
 
-Splitter = Literal["random", "scaffold", "column"]
+DEEPCHEM = "deepchem:"
+Splitter = Annotated[str, Field(pattern=rf"^(random|scaffold|column|{DEEPCHEM}\w+)$")]
 CHEMBENCH_SEEDS = (122, 123, 124)
 
 
@@ -29,26 +31,35 @@ class Split:
 
 def make_splits(
     dataset: MoleculeDataset,
-    splitter: Splitter = "random",
+    splitter: str = "random",
     seeds: Sequence[int] = CHEMBENCH_SEEDS,
 ) -> list[Split]:
     """80/10/10 splits, or the dataset's own split column.
 
     "random" with seeds 122, 123 and 124 gives ChemBench's splits, one a seed; "scaffold" has no
-    randomness and gives one split; "column" gives the one in ``dataset.split``.
+    randomness and gives one split; "column" gives the one in ``dataset.split``;
+    "deepchem:ButinaSplitter" is a splitter of DeepChem's, which gives one a seed, or one where
+    seeds change nothing.
 
     Raises
     ------
     InvalidInput
-        If the column is missing or holds something else than train, valid and test, or a part
-        that is needed (train, test) would be empty.
+        If there is no such splitter, the column is missing or holds something else than train,
+        valid and test, or a part that is needed (train, test) would be empty.
     """
     if splitter == "column":
         splits = [_from_column(dataset)]
     elif splitter == "scaffold":
         splits = [_by_scaffold(dataset)]
-    else:
+    elif splitter == "random":
         splits = [_random(len(dataset), seed) for seed in seeds]
+    elif splitter.startswith(DEEPCHEM):
+        splits = _deepchems(dataset, splitter.removeprefix(DEEPCHEM), seeds)
+    else:
+        raise InvalidInput(
+            f"there is no splitter {splitter!r}; known: random, scaffold, column, and DeepChem's, "
+            f"such as {DEEPCHEM}ButinaSplitter"
+        )
     for split in splits:
         if not len(split.train) or not len(split.test):
             raise InvalidInput(
@@ -95,6 +106,20 @@ def _by_scaffold(dataset: MoleculeDataset) -> Split:
         else:
             test += rows
     return Split("scaffold", *(np.array(part, dtype=np.int64) for part in parts))
+
+
+def _deepchems(dataset: MoleculeDataset, splitter: str, seeds: Sequence[int]) -> list[Split]:
+    from molw2s.datasets.with_deepchem import split_as
+
+    splits: list[Split] = []
+    for seed in seeds:
+        made = Split(f"{splitter}-{seed}", *split_as(dataset, splitter, seed))
+        if splits and all(
+            np.array_equal(getattr(made, part), getattr(splits[0], part)) for part in PARTS
+        ):
+            return [Split(splitter, made.train, made.valid, made.test)]
+        splits.append(made)
+    return splits
 
 
 def _cut(name: str, order: NDArray[np.int64]) -> Split:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -14,42 +14,41 @@ import rdkit
 from numpy.typing import NDArray
 from rdkit.Chem import Descriptors
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
-from sklearn.base import BaseEstimator, TransformerMixin
 
+from molw2s.encoders.base import SmilesTransformer
 from molw2s.locations import shipped
 from molw2s.smiles import parse_all
 
 
-class _MoleculeTransformer(TransformerMixin, BaseEstimator):
-    """``transform`` is ``encode``, so that it can stand first in a scikit-learn pipeline."""
-
+class _MoleculeEncoder(SmilesTransformer):
     name: str
     takes_one_core = True
-
-    def fit(self, smiles: Sequence[str], y: object = None) -> _MoleculeTransformer:
-        return self
-
-    def transform(self, smiles: Sequence[str]) -> NDArray[np.float32]:
-        return self.encode(smiles)
-
-    def encode(self, smiles: Sequence[str]) -> NDArray[np.float32]:
-        raise NotImplementedError
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
 
     @property
     def fingerprint(self) -> str:
         return hashlib.sha256(f"{self.name} rdkit {rdkit.__version__} {self}".encode()).hexdigest()
 
+    def __sklearn_clone__(self) -> Self:
+        made = type(self)(**self.get_params())
+        made.name = self.name
+        return made
 
-class MorganCounts(_MoleculeTransformer):
+
+class MorganCounts(_MoleculeEncoder):
     """Extended-connectivity count fingerprint (Rogers and Hahn 2010); radius 2 is ECFP4/ECFC4."""
 
     def __init__(self, radius: int = 2, dim: int = 2048) -> None:
         self.radius = radius
         self.dim = dim
-        self.name = f"ecfp{2 * radius}"
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """After its diameter, or as it was called."""
+        return str(self.__dict__.get("name", f"ecfp{2 * self.radius}"))
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self.__dict__["name"] = name
 
     def encode(self, smiles: Sequence[str]) -> NDArray[np.float32]:
         """(n, dim) counts of atom environments, hashed into ``dim`` bins."""
@@ -58,7 +57,7 @@ class MorganCounts(_MoleculeTransformer):
         return np.array(counts, dtype=np.float32).reshape(-1, self.dim)
 
 
-class RDKitDescriptors(_MoleculeTransformer):
+class RDKitDescriptors(_MoleculeEncoder):
     """All of RDKit's 2D descriptors, in the order of ``rdkit.Chem.Descriptors.descList``.
 
     A value that RDKit has not got for a molecule (a charge of an element without parameters) is
@@ -68,8 +67,12 @@ class RDKitDescriptors(_MoleculeTransformer):
     name = "rdkit"
 
     @property
-    def dim(self) -> int:
+    def dim(self) -> int:  # type: ignore[override]
         return len(Descriptors.descList)
+
+    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
+        """(dim,) the descriptors' names."""
+        return np.array([name for name, _ in Descriptors.descList], dtype=object)
 
     def encode(self, smiles: Sequence[str]) -> NDArray[np.float32]:
         """(n, dim) descriptors, in their own units."""
@@ -81,7 +84,7 @@ class RDKitDescriptors(_MoleculeTransformer):
         return np.clip(np.nan_to_num(values), -1e6, 1e6).astype(np.float32)
 
 
-class DescriptorQuantiles(_MoleculeTransformer):
+class DescriptorQuantiles(_MoleculeEncoder):
     """RDKit's 2D descriptors, each mapped to [0, 1] by its distribution over ChEMBL molecules.
 
     As MolBERT's targets and baseline (Fabian et al. 2020): the 200 descriptors that RDKit had
@@ -93,8 +96,12 @@ class DescriptorQuantiles(_MoleculeTransformer):
     name = "rdkit-cdf"
 
     @property
-    def dim(self) -> int:
+    def dim(self) -> int:  # type: ignore[override]
         return len(_reference())
+
+    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
+        """(dim,) the descriptors' names."""
+        return _reference().index.to_numpy(dtype=object)
 
     def encode(self, smiles: Sequence[str]) -> NDArray[np.float32]:
         """(n, dim) values in [0, 1]."""

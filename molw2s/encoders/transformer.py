@@ -8,11 +8,12 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from molw2s.encoders.base import SmilesTransformer
 from molw2s.encoders.loading import CHECKPOINT_FILES, check_trust, load_model, load_tokenizer
 from molw2s.encoders.shapes import bucket_lengths
 from molw2s.encoders.usage import Pooling, Spelling, Usage, read_usage, stated
@@ -38,7 +39,7 @@ _log = logging.getLogger(__name__)
 _BFLOAT16_FROM = 256  # hidden size below which bfloat16 saves no time
 
 
-class TransformerEncoder:
+class TransformerEncoder(SmilesTransformer):
     """A checkpoint in the Hugging Face layout, its hidden states pooled.
 
     Parameters
@@ -82,6 +83,25 @@ class TransformerEncoder:
             check_trust(self.folder, self.name, self.config)
         self._precision: Precision = precision
         self.finetuned = False
+        self._given: dict[str, Any] = {
+            "folder": folder, "name": self.name, "pooling": pooling, "layers": layers,
+            "precision": precision, "spelling": spelling, "trust_remote_code": trust_remote_code,
+        }  # fmt: skip
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """What the encoder was made of."""
+        return self._given | {"name": self.name}
+
+    def set_params(self, **params: Any) -> Self:
+        """Make it of other settings; raises ValueError for unknown ones."""
+        if unknown := params.keys() - self.get_params().keys():
+            raise ValueError(f"{type(self).__name__} has no parameter {unknown.pop()!r}")
+        self.__dict__ = type(self)(**(self.get_params() | params)).__dict__
+        return self
+
+    def __sklearn_clone__(self) -> Self:
+        """The pretrained encoder, whatever this one was finetuned to."""
+        return type(self)(**self.get_params())
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the model that the folder gives again; finetuned weights stay.
@@ -111,7 +131,7 @@ class TransformerEncoder:
         return size
 
     @property
-    def dim(self) -> int:
+    def dim(self) -> int:  # type: ignore[override]
         return self.usage.width(self.hidden_size)
 
     @cached_property

@@ -19,6 +19,7 @@ class UntrainedEncoder(TransformerEncoder):
     def __init__(self, folder: str | Path, name: str, seed: int = 0) -> None:
         super().__init__(folder, name, precision="float32")
         self.seed = seed
+        self._given = {"folder": folder, "name": name, "seed": seed}
 
     @cached_property
     def fingerprint(self) -> str:

@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
-from typing_extensions import Self
 
 from molw2s.encoders import Encoder, get_encoder
 from molw2s.encoders.transformer import TransformerEncoder

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
-from typing_extensions import Self
 
 Array = NDArray[np.float64]
 
