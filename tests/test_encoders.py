@@ -215,6 +215,20 @@ def test_descriptors_stand_in_a_scikit_learn_pipeline():
     assert model.predict(dataset.smiles[:3]).shape == (3,)
 
 
+def test_descriptors_of_large_molecules(monkeypatch):
+    """Beside RDKit's own, for a molecule that is small enough to wait for."""
+    smiles = ["C" * 60 + "c1ccccc1O", "CCO"]
+    expected = get_encoder("rdkit").encode(smiles)
+    monkeypatch.setattr("molw2s.encoders.descriptors.WITHOUT_POLYNOMIAL", 50)
+    found = get_encoder("rdkit").encode(smiles)
+    names = list(get_encoder("rdkit").get_feature_names_out())
+    differ = {names[column] for column in np.flatnonzero((found != expected).any(axis=0))}
+    assert differ == {"AvgIpc"}  # Ipc is 1e6, clipped, either way
+    assert np.array_equal(found[1], expected[1])
+    with pytest.raises(InvalidInput, match=r"1 molecules have more than 1000 atoms.*row 1: 'CCC"):
+        get_encoder("rdkit").encode(["C", "C" * 1001])
+
+
 def test_ecfp4_counts_environments():
     counts = get_encoder("ecfp4").encode(["C", "CC"])
     # Methane: one atom, one environment. Ethane: two equal atoms, seen at radius 0 and at 1.

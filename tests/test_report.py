@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
+from html import unescape
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from markdown_it import MarkdownIt
 
 from molw2s.analysis import combination_table, combine, compare_with_paper, summary_table
 from molw2s.errors import InvalidInput
 from molw2s.records import read_records
-from molw2s.report import gain_vs_misfit, to_markdown
-from molw2s.report.text import readable
+from molw2s.report import gain_vs_misfit, to_markdown, write_study
+from molw2s.report.text import in_markdown, readable
+from molw2s.report.write import write_report
 
 
 def records(dataset="lipop", sizes=(8, 16), splits=("random-122", "random-123")):
@@ -193,3 +197,50 @@ def test_runs_of_the_first_schema_are_read(tmp_path):
     assert combination_table(together)["trials"].tolist() == [24, 24]
     assert summary_table(found)["weak"].iloc[0] == "weak-h96-v2"
     assert compare_with_paper(found).run.spearman == pytest.approx(1)
+
+
+MARKUP = [
+    "a|b",
+    "<script>x</script>",
+    "$x$",
+    "*b*",
+    "`c`",
+    "[d](http://e)",
+    "f&lt;g",
+    "h\\*i",
+    "_j_k",
+]
+
+
+def rendered(text):
+    """What a Markdown reader shows, and the HTML."""
+    html = MarkdownIt("commonmark").enable("table").render(text)
+    return unescape(re.sub(r"<[^>]+>", "", html)), html
+
+
+@pytest.mark.parametrize("name", MARKUP)
+def test_names_are_shown_as_they_are(name):
+    shown, html = rendered(f"## a {in_markdown(name)} b")
+    assert shown.strip() == f"a {name} b"
+    shown, html = rendered(to_markdown(pd.DataFrame({"x": [name], "y": ["z"]})))
+    assert shown.split("\n").count(name) == 1
+    assert "<a" not in html
+    assert "<em>" not in html
+
+
+def test_a_report_of_any_names(tmp_path):
+    odd = records().assign(dataset="<i>$x$|*y*", unit="$\\frac{", strong="_s$", suite="&amp;")
+    odd["weak"] = odd["weak"].map("_{}$".format)
+    (tmp_path / "run").mkdir()
+    odd.to_csv(tmp_path / "run" / "records.csv", index=False)
+    write_report(tmp_path / "run")
+    shown, html = rendered((tmp_path / "run" / "table.md").read_text())
+    assert "<i>$x$|*y*: mean squared errors in ($\\frac{)²" in shown
+    assert "_weak-h8$" in shown
+    assert "<i>" not in html
+    labels = [text.get_text() for text in gain_vs_misfit(odd).legends[0].get_texts()]
+    assert [label.strip() for label in labels[:2]] == ["_weak-h8$", "_weak-h16$"]
+    write_study([tmp_path / "run"], tmp_path / "page.md")
+    shown, html = rendered((tmp_path / "page.md").read_text())
+    assert "<i>$x$|*y*" in shown
+    assert "<i>" not in html

@@ -12,12 +12,18 @@ import numpy as np
 import pandas as pd
 import rdkit
 from numpy.typing import NDArray
+from rdkit import Chem
 from rdkit.Chem import Descriptors
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
 
 from molw2s.encoders.base import SmilesTransformer
+from molw2s.errors import InvalidInput
 from molw2s.locations import shipped
-from molw2s.smiles import parse_all
+from molw2s.smiles import name_rows, parse_all
+
+MOST_ATOMS = 1000
+WITHOUT_POLYNOMIAL = 300
+_OF_LARGE = {"Ipc": np.inf, "AvgIpc": 0.0}  # both need a characteristic polynomial
 
 
 class _MoleculeEncoder(SmilesTransformer):
@@ -61,7 +67,14 @@ class RDKitDescriptors(_MoleculeEncoder):
     """All of RDKit's 2D descriptors, in the order of ``rdkit.Chem.Descriptors.descList``.
 
     A value that RDKit has not got for a molecule (a charge of an element without parameters) is
-    0, and values are clipped to +-1e6: Ipc grows exponentially with the size of a molecule.
+    0, and values are clipped to +-1e6: Ipc grows exponentially with the size of a molecule. Of
+    molecules of more than ``WITHOUT_POLYNOMIAL`` atoms, for which it takes seconds, it is 1e6
+    without being computed, and AvgIpc 0.
+
+    Raises
+    ------
+    InvalidInput
+        If a molecule has more than ``MOST_ATOMS`` atoms, for which some others take minutes.
     """
 
     name = "rdkit"
@@ -76,12 +89,29 @@ class RDKitDescriptors(_MoleculeEncoder):
 
     def encode(self, smiles: Sequence[str]) -> NDArray[np.float32]:
         """(n, dim) descriptors, in their own units."""
-        rows = [
-            list(Descriptors.CalcMolDescriptors(mol, missingVal=0.0, silent=True).values())
-            for mol in parse_all(smiles)
-        ]
-        values = np.array(rows, dtype=np.float64).reshape(-1, self.dim)
+        mols = parse_all(smiles)
+        large = [row for row, mol in enumerate(mols) if mol.GetNumAtoms() > MOST_ATOMS]
+        if large:
+            raise InvalidInput(
+                f"{len(large)} molecules have more than {MOST_ATOMS} atoms, for which RDKit's "
+                f"descriptors take minutes: {name_rows(smiles, large)}; leave them out, or choose "
+                "another encoder"
+            )
+        values = np.array(list(map(_descriptors, mols)), np.float64).reshape(-1, self.dim)
         return np.clip(np.nan_to_num(values), -1e6, 1e6).astype(np.float32)
+
+
+def _descriptors(mol: Chem.Mol) -> list[float]:
+    """In the order of ``descList``; as ``CalcMolDescriptors``, but for large molecules."""
+    if mol.GetNumAtoms() <= WITHOUT_POLYNOMIAL:
+        return list(Descriptors.CalcMolDescriptors(mol, missingVal=0.0, silent=True).values())
+    values = []
+    for name, descriptor in Descriptors.descList:
+        try:
+            values.append(_OF_LARGE[name] if name in _OF_LARGE else descriptor(mol))
+        except Exception:  # as RDKit does: what it cannot compute is missing
+            values.append(0.0)
+    return values
 
 
 class DescriptorQuantiles(_MoleculeEncoder):

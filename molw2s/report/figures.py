@@ -24,6 +24,7 @@ from molw2s.report.text import loss_unit
 MARKERS = "osD^vP*Xhp<>"
 
 
+@matplotlib.rc_context({"text.parse_math": False})  # a "$" in a name begins no formula
 def gain_vs_misfit(records: pd.DataFrame) -> Figure:
     """The paper's figure for one dataset; on the diagonal, gain equals misfit.
 
@@ -69,6 +70,7 @@ def gain_vs_misfit(records: pd.DataFrame) -> Figure:
     return figure
 
 
+@matplotlib.rc_context({"text.parse_math": False})  # a "$" in a name begins no formula
 def gain_vs_misfit_panels(trials: pd.DataFrame, table: pd.DataFrame) -> Figure:
     """One dataset's combinations, a panel each: same axes, same colours, a row of labels' own.
 
@@ -153,11 +155,16 @@ def _legend(colour_of: dict[str, Any], marker_of: dict[str, str]) -> list[Line2D
     dots += [(name, marker, "0.4") for name, marker in marker_of.items()]
     return [
         *(
-            Line2D([], [], linestyle="", marker=marker, color=colour, label=name)
+            Line2D([], [], linestyle="", marker=marker, color=colour, label=_shown(name))
             for name, marker, colour in dots
         ),
         Line2D([], [], linestyle="--", color="0.5", label="gain = misfit"),
     ]
+
+
+def _shown(name: str) -> str:
+    """A legend leaves labels out that begin with an underscore."""
+    return f" {name}" if name.startswith("_") else name
 
 
 def save_figure(figure: Figure, stem: Path) -> None:

@@ -16,6 +16,7 @@ from molw2s.records import read_records
 from molw2s.report.figures import gain_vs_misfit_panels, save_figure
 from molw2s.report.text import (
     errors_of,
+    in_markdown,
     loss_unit,
     readable_regrets,
     readable_study,
@@ -104,14 +105,14 @@ def _section(dataset: str, trials: pd.DataFrame, table: pd.DataFrame, figure: st
     distance = _DISTANCE if table["paper_distance"].notna().any() else ""
     return "\n\n".join(
         [
-            f"## {dataset}",
-            f"Errors in {loss_unit(trials) or 'no unit'}; "
+            f"## {in_markdown(dataset)}",
+            f"Errors in {in_markdown(loss_unit(trials)) or 'no unit'}; "
             f"{trials['weak'].nunique()} weak encoders, {trials['split'].nunique()} splits."
             + distance,
             to_markdown(readable_study(table)).rstrip(),
             "Regret of each rule for choosing a teacher:",
             to_markdown(readable_regrets(table)).rstrip(),
-            f"![Gain against misfit on {dataset}]({figure})",
+            f"![Gain against misfit on {in_markdown(dataset)}]({figure})",
             "*Gain against misfit: one panel a combination (weak model → strong model), one dot a "
             "trial: weak encoder, split and, where a side is finetuned, its seed.*",
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Hashable
 from typing import Any
 
@@ -124,11 +125,13 @@ def _in(unit: str) -> str:
 def to_markdown(text: pd.DataFrame) -> str:
     """A table of text cells in Markdown; a bar or line break in a cell ends no cell."""
     lines = [text.columns, ["---"] * text.shape[1], *text.to_numpy(dtype=str)]
-    return "".join(f"| {' | '.join(map(_in_cell, line))} |\n" for line in lines)
+    return "".join(f"| {' | '.join(map(in_markdown, line))} |\n" for line in lines)
 
 
-def _in_cell(text: object) -> str:
-    return " ".join(str(text).replace("|", "\\|").split())
+def in_markdown(text: object) -> str:
+    """A text of somebody else's - a name, a unit - on one line, as it is and not as markup."""
+    line = re.sub(r"([\\`*|]|(?<=\])\()", r"\\\1", " ".join(str(text).split()))
+    return re.sub(r"&(?=[#\w]+;)", "&amp;", line).replace("<", "&lt;")
 
 
 def readable_comparison(table: pd.DataFrame) -> pd.DataFrame:

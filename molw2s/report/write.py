@@ -14,6 +14,7 @@ from molw2s.report.figures import gain_vs_misfit, save_figure
 from molw2s.report.text import (
     DIAGONAL_CAPTION,
     describe,
+    in_markdown,
     readable,
     readable_diagonal,
     to_markdown,
@@ -39,7 +40,7 @@ def write_report(folder: str | Path) -> None:
     records = read_records(folder)
     sweep(folder)
     table = summary_table(records)
-    text = f"{describe(records)}.\n\n{to_markdown(readable(table))}"
+    text = f"{in_markdown(describe(records))}.\n\n{to_markdown(readable(table))}"
     if has_tasks(records):
         diagonal = diagonal_table(records)
         text += f"\n{DIAGONAL_CAPTION}.\n\n{to_markdown(readable_diagonal(diagonal))}"
