@@ -1,7 +1,5 @@
-# Each target sets up what it needs in .venv. PYTHON chooses the interpreter (3.11 to 3.14), and
-# VENV_OPTIONS how its environment is made (--system-site-packages: with what the system has).
+# Each target sets up what it needs in .venv. PYTHON chooses the interpreter (3.11 to 3.14).
 PYTHON ?= python3
-VENV_OPTIONS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -19,7 +17,7 @@ lint: $(VENV)/installed-lint
 	$(BIN)/mypy
 
 $(BIN)/python:
-	$(PYTHON) -m venv $(VENV_OPTIONS) $(VENV)
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip setuptools
 
 $(VENV)/installed: setup.cfg pyproject.toml | $(BIN)/python
