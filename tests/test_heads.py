@@ -23,6 +23,7 @@ from molw2s.learners.heads import (
     RBFFeatures,
     Ridge,
     chosen_penalty,
+    make_head,
 )
 from molw2s.learners.heads.spectrum import PENALTIES
 
@@ -210,3 +211,74 @@ def test_kernel_ridge_solves_its_stationarity_equations_at_a_tiny_penalty():
     assert_allclose(
         fitted.predict(new), rbf_kernel(new, X, gamma=0.5) @ expected[:60] + expected[60], rtol=1e-6
     )
+
+
+def over_landmarks(**settings):
+    return KernelRidge(exact_rows=10, landmarks=25, **settings)
+
+
+def test_landmarks_at_all_rows_are_the_exact_head():
+    X, y = problem(n=60)
+    exact = KernelRidge(penalty=0.3).fit(X, y)
+    over = KernelRidge(penalty=0.3, exact_rows=10, landmarks=60).fit(X, y)
+    new = problem(n=20, seed=1)[0]
+    assert_allclose(over.predict(new), exact.predict(new), rtol=1e-5)
+
+
+def test_over_landmarks_it_is_the_best_function_in_their_span():
+    """min ||y - K a - b||^2 + penalty a' Kz a, solved as one linear system."""
+    X, y = problem(n=300, d=3)
+    head = over_landmarks(penalty=0.7, gamma=0.02).fit(X, y)
+    assert head.X_fit_.shape == (25, 3)
+    assert head.dual_coef_.shape == (25, 3)
+    K = rbf_kernel(X, head.X_fit_, gamma=0.02)
+    K = K - K.mean(0)
+    dual = np.linalg.solve(
+        K.T @ K + 0.7 * rbf_kernel(head.X_fit_, gamma=0.02), K.T @ (y - y.mean(0))
+    )
+    expected = K @ dual + y.mean(0)
+    assert_allclose(head.predict(X), expected, atol=1e-4 * y.std())
+
+
+def test_over_landmarks_it_chooses_the_penalty_of_leaving_each_point_out():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    y = X[:, :2] + rng.normal(size=(60, 2))
+    head = over_landmarks().fit(X, y)
+    Z, gamma = head.X_fit_, 1 / 3
+    features = (
+        rbf_kernel(X, Z, gamma=gamma)
+        @ np.linalg.inv(np.linalg.cholesky(rbf_kernel(Z, gamma=gamma) + 25e-10 * np.eye(25))).T
+    )
+    scale = ((features - features.mean(0)) ** 2).sum(1).mean()
+    errors = [
+        ((cross_val_predict(SklearnRidge(alpha=p * scale), features, y, cv=LeaveOneOut()) - y) ** 2)
+        .mean(0)
+        for p in PENALTIES
+    ]  # fmt: skip
+    chosen = PENALTIES[np.argmin(errors, axis=0)] * scale
+    assert (chosen > 1e3 * PENALTIES.min() * scale).all()  # else rounding would choose
+    assert_allclose(head.penalty_, chosen, rtol=1e-6)
+
+
+def test_the_same_landmarks_each_time_and_targets_side_by_side_are_those_alone():
+    X, y = problem(n=200)
+    first, again = over_landmarks().fit(X, y), over_landmarks().fit(X, y)
+    assert np.array_equal(first.predict(X), again.predict(X))
+    alone = [over_landmarks().fit(X, y[:, task]).predict(X) for task in range(3)]
+    assert_allclose(first.predict(X), np.array(alone).T, rtol=1e-7)
+
+
+def test_a_head_is_told_when_to_take_landmarks():
+    X, y = problem(n=50)
+    few = make_head("kernel-ridge", exact_rows=20, landmarks=7).fit(X, y)
+    assert few[-1].X_fit_.shape == (7, 6)
+    assert make_head("kernel-ridge").fit(X, y)[-1].X_fit_.shape == (50, 6)
+    assert make_head("ridge", exact_rows=20, landmarks=7).fit(X, y).predict(X).shape == (50, 3)
+
+
+@pytest.mark.parametrize(
+    ("head", "check"), list(estimator_checks_generator(KernelRidge(exact_rows=3, landmarks=30)))
+)
+def test_over_landmarks_it_is_a_scikit_learn_regressor(head, check):
+    check(head)

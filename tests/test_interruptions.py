@@ -26,6 +26,8 @@ WRITES = textwrap.dedent(
     """
     import contextlib, io, json, os, pathlib, shutil, signal, sys, traceback
     import torch, sklearn, rdkit.Chem, matplotlib.figure, pyarrow.parquet
+    import transformers.models.bert.modeling_bert
+    from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerFast
     import molw2s.experiment.run, molw2s.problems.molecules, molw2s.problems.synthetic.problem
     from molw2s.cli import main
 

@@ -112,6 +112,8 @@ KILLED_RUNS = textwrap.dedent(
     """
     import contextlib, io, json, os, random, signal, sys, time
     import torch, transformers, sklearn, rdkit.Chem, matplotlib.figure
+    import transformers.models.bert.modeling_bert
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
     import molw2s.experiment.run, molw2s.report
     import molw2s.learners.finetuning.training
     from molw2s.cli import main
@@ -223,3 +225,19 @@ def test_progress_counts_what_is_left_to_do(fresh_cache):
     stages.clear()
     run_suite(suite, progress=lambda *step: stages.append(step))
     assert stages == []  # all of it is kept
+
+
+def test_more_molecules_than_the_limit_take_landmarks_and_are_measured_on_some(fresh_cache):
+    settings = {"name": "s", "dataset": "freesolv", "weak": ["weak-h8"], "strong": "weak-h16"}
+    exact = run_suite(make_suite(settings | {"seeds": [122]}))
+    limited = make_suite(settings | {"seeds": [122], "exact_rows": 100, "landmarks": 30})
+    run, again = run_suite(limited), run_suite(limited)
+    assert run.manifest["suite"]["exact_rows"] == 100
+    assert run.manifest["suite"]["landmarks"] == 30
+    assert exact.manifest["suite"]["exact_rows"] == 10_000
+    for column in ("w2s_error", "weak_error", "strong_error", "xue_label_free", "dong_overlap"):
+        assert run.records[column].item() == again.records[column].item()
+        assert run.records[column].item() != exact.records[column].item()
+    assert run.records["w2s_error"].item() == pytest.approx(
+        exact.records["w2s_error"].item(), rel=0.5
+    )
