@@ -139,10 +139,7 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def _choose(self, kernel: Array, y: Array) -> Array:
         if self.penalty is not None:
             return np.full(y.shape[1], float(self.penalty))
-        rows = np.arange(len(kernel))
-        if self.loo_rows is not None and len(kernel) > self.loo_rows:
-            rng = np.random.default_rng(self.seed)
-            rows = np.sort(rng.choice(len(kernel), self.loo_rows, replace=False))
+        rows = _some(len(kernel), self.loo_rows, self.seed)
         kernel = kernel[np.ix_(rows, rows)]
         _centre(kernel)
         return Spectrum.of_kernel(kernel, y[rows] - y[rows].mean(0)).best_penalty()
@@ -161,6 +158,13 @@ def _solve(kernel: Array, penalty: float, y: Array) -> tuple[Array, Array]:
     of_y, of_ones = solved[:, :-1], solved[:, -1]
     shift = of_y.sum(0) / of_ones.sum()
     return of_y - of_ones[:, None] * shift, mean + shift
+
+
+def _some(number: int, most: int | None, seed: int) -> NDArray[np.int64]:
+    """Sorted rows: all of them, or ``most`` drawn at random where there are more."""
+    if most is None or number <= most:
+        return np.arange(number)
+    return np.sort(np.random.default_rng(seed).choice(number, most, replace=False))
 
 
 def _parts(rows: Array) -> Iterator[Array]:
@@ -228,9 +232,7 @@ class RBFFeatures(TransformerMixin, BaseEstimator):
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         rows: Array = validate_data(self, X, dtype=np.float64)
         self.gamma_ = 1 / rows.shape[1] if self.gamma is None else self.gamma
-        if self.landmarks is not None and len(rows) > self.landmarks:
-            rng = np.random.default_rng(self.seed)
-            rows = rows[np.sort(rng.choice(len(rows), self.landmarks, replace=False))]
+        rows = rows[_some(len(rows), self.landmarks, self.seed)]
         self.landmarks_ = rows
         self.factor_ = _factor(rows, self.gamma_)
         return self

@@ -46,7 +46,7 @@ class Spectrum:
 
     def shrinkage(self, penalty: Array) -> Array:
         """(r, k) factors that a ridge fit puts on each direction, for k penalties."""
-        return self.eigenvalues[:, None] / (self.eigenvalues[:, None] + penalty)
+        return _shrinkage(self.eigenvalues, penalty)
 
     def leave_one_out(self, penalties: Array) -> Array:
         """(k, m) mean squared leave-one-out errors; ``penalties`` is (k,), or (k, m) by target.
@@ -115,9 +115,11 @@ class StreamedSpectrum:
 
     def coefficients(self, penalty: Array) -> Array:
         """(d, m) coefficients for one penalty a target."""
-        return self._scaled @ (
-            self.eigenvalues[:, None] / (self.eigenvalues[:, None] + penalty) * self.projected
-        )
+        return self._scaled @ (_shrinkage(self.eigenvalues, penalty) * self.projected)
+
+
+def _shrinkage(eigenvalues: Array, penalty: Array) -> Array:
+    return eigenvalues[:, None] / (eigenvalues[:, None] + penalty)
 
 
 def decomposed(X: Array) -> tuple[Array, Array, Array]:
