@@ -19,7 +19,7 @@ _HOMES = {
     "read_csv": "molw2s.datasets",
     "register_dataset": "molw2s.datasets",
     "ENCODERS": "molw2s.encoders",
-    "SmilesTransformer": "molw2s.encoders",
+    "SmilesTransformer": "molw2s.encoders.smiles_transformer",
     "embed": "molw2s.encoders",
     "get_encoder": "molw2s.encoders",
     "register_encoder": "molw2s.encoders",

@@ -359,6 +359,18 @@ def test_help_needs_none_of_the_heavy_packages():
     assert done.returncode == 0, done.stderr
 
 
+def test_listing_encoders_loads_no_models_and_no_estimators():
+    program = (
+        "import sys; from molw2s.cli import main\n"
+        "try: main(['list', 'encoders'])\n"
+        "except SystemExit: pass\n"
+        "print(' '.join({'torch', 'transformers', 'sklearn'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "strong-small-v2" in done.stdout
+    assert done.stderr.strip() == ""
+
+
 def test_deepchems_chatter_does_not_reach_the_user():
     pytest.importorskip("deepchem")
     program = "from molw2s.datasets.with_deepchem import deepchem; print(deepchem().__version__)"

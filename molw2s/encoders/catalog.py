@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from molw2s.encoders.base import Encoder
-from molw2s.encoders.transformer import TransformerEncoder
 from molw2s.errors import InvalidInput, UnknownName
 from molw2s.locations import shipped
 from molw2s.registry import Registry
@@ -70,16 +69,22 @@ def get_encoder(name: str, *, trust_remote_code: bool = False, **options: Any) -
         return encoder
     path = Path(name)
     if path.is_dir():
-        return TransformerEncoder(path, trust_remote_code=trust_remote_code, **options)
+        return _checkpoint(path, trust_remote_code=trust_remote_code, **options)
     if path.parts[0] == "models" and (shipped("models") / path.name).is_dir():
-        return TransformerEncoder(shipped("models") / path.name, **options)
+        return _checkpoint(shipped("models") / path.name, **options)
     if name.startswith((".", "~")) or path.is_absolute():
         raise UnknownName(f"encoder {name!r}: there is no such folder")
     if name.count("/") == 1:
         folder = _from_hub(name, trust_remote_code)
-        return TransformerEncoder(folder, name=name, trust_remote_code=trust_remote_code, **options)
+        return _checkpoint(folder, name=name, trust_remote_code=trust_remote_code, **options)
     ENCODERS[name]  # raises with the nearest names
     raise UnknownName(name)
+
+
+def _checkpoint(folder: Path, **options: Any) -> Encoder:
+    from molw2s.encoders.transformer import TransformerEncoder
+
+    return TransformerEncoder(folder, **options)
 
 
 def _from_hub(name: str, trust_remote_code: bool) -> Path:
@@ -122,7 +127,7 @@ def _rdkit_cdf() -> Encoder:
 def _register_shipped(folder: Path) -> None:
     @register_encoder(folder.name)
     def make(**options: Any) -> Encoder:
-        return TransformerEncoder(folder, **options)
+        return _checkpoint(folder, **options)
 
 
 def _register_untrained(hidden_size: int) -> None:

@@ -16,7 +16,7 @@ from rdkit import Chem
 from rdkit.Chem import Descriptors
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
 
-from molw2s.encoders.base import SmilesTransformer
+from molw2s.encoders.smiles_transformer import SmilesTransformer
 from molw2s.errors import InvalidInput
 from molw2s.locations import shipped
 from molw2s.smiles import name_rows, parse_all

@@ -19,8 +19,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from molw2s.encoders.base import Encoder, checked_output
-from molw2s.encoders.transformer import FAULTS
+from molw2s.encoders.base import FAULTS, Encoder, checked_output
 from molw2s.errors import InvalidInput
 from molw2s.smiles import as_list
 from molw2s.store import Arrays, Shapes, Spread, Store, Work, digest, do, shared_store

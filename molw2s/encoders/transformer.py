@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from molw2s.encoders.base import SmilesTransformer
+from molw2s.encoders.base import FAULTS
 from molw2s.encoders.loading import CHECKPOINT_FILES, check_trust, load_model, load_tokenizer
 from molw2s.encoders.shapes import bucket_lengths
+from molw2s.encoders.smiles_transformer import SmilesTransformer
 from molw2s.encoders.usage import Pooling, Spelling, Usage, read_usage, stated
 from molw2s.errors import InvalidInput
 from molw2s.smiles import as_list, canonical, kekulized, name_rows
@@ -30,11 +31,6 @@ _SPELL: dict[Spelling, Callable[[Sequence[str]], list[str]]] = {
     "kekulized": kekulized,
     "as-given": as_list,
 }
-FAULTS = {
-    "cut": (1, "have more tokens than the encoder takes and are cut"),
-    "with_unknown_tokens": (2, "have tokens that the tokenizer does not know"),
-}
-"""What may be wrong with a SMILES for an encoder: a bit of ``faults``, and words for it."""
 _log = logging.getLogger(__name__)
 _BFLOAT16_FROM = 256  # hidden size below which bfloat16 saves no time
 
