@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from molw2s.cli.console import tell
+from molw2s.cli.console import progress_bar, tell
 
 if TYPE_CHECKING:
     from molw2s.datasets import MoleculeDataset
@@ -33,9 +33,10 @@ class Columns:
             return None
         from molw2s.datasets import read_csv
 
-        dataset = read_csv(
-            csv, self.smiles, self.target, self.split, self.drop_invalid, unit=self.unit
-        )
+        with progress_bar(f"read {csv.name}"):
+            dataset = read_csv(
+                csv, self.smiles, self.target, self.split, self.drop_invalid, unit=self.unit
+            )
         tell(csv, dataset.dropped)
         return dataset
 
