@@ -15,6 +15,8 @@ import pytest
 
 from molw2s.experiment.cluster import _sent
 
+pytestmark = pytest.mark.slow
+
 distributed = pytest.importorskip("distributed")
 
 SUITE = {

@@ -256,6 +256,7 @@ def test_no_true_label_of_weakly_labelled_molecules_reaches_the_student(
         assert after[name] > 2 * before[name]
 
 
+@pytest.mark.slow
 def test_jobs_change_nothing(suite, tmp_path, monkeypatch):
     records = []
     for jobs in (1, 2):

@@ -19,6 +19,8 @@ import pytest
 from molw2s import embed, get_encoder, load_dataset, load_suite, run_suite
 from molw2s.experiment.settings import SYNTHETIC_SUITES
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).parent / "golden"
 EMBEDDINGS = json.loads((GOLDEN / "embeddings.json").read_text())
 FINETUNED = {

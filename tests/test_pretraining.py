@@ -195,6 +195,7 @@ def test_fragments_are_what_breaking_brics_bonds_leaves():
     assert fragments("not a molecule") == []
 
 
+@pytest.mark.slow
 def test_each_atoms_token_has_that_atoms_values(monkeypatch, tmp_path, fresh_cache):
     """In a random spelling too, with a bracket that is spelled out; but not where hydrogens are."""
     (tmp_path / "corpus.smi").write_text("CC(=O)[Se]CCl\n[2H]C\n[H][H]\nClCCBr\n")
@@ -268,6 +269,7 @@ def recipe(tmp_path):
     return tmp_path / "recipe.yaml"
 
 
+@pytest.mark.slow
 def test_a_tiny_run_learns_and_ships_a_usable_encoder(recipe, tmp_path):
     longer = read_recipe(recipe, {"optimisation.tokens": 400000, "readout.layers": [-1, 0]})
     record = pretrain(longer, tmp_path / "tiny", "molw2s pretrain ...")
@@ -290,6 +292,7 @@ def test_a_tiny_run_learns_and_ships_a_usable_encoder(recipe, tmp_path):
         pretrain(read_recipe(recipe), tmp_path / "tiny")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(
     recipe, tmp_path, monkeypatch, optimizer

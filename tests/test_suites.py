@@ -158,6 +158,7 @@ KILLED_RUNS = textwrap.dedent(
 )
 
 
+@pytest.mark.slow
 def test_a_run_killed_ten_times_ends_with_the_same_records(tmp_path):
     (tmp_path / "suite.yaml").write_text(
         json.dumps(
