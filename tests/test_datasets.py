@@ -13,9 +13,13 @@ from molw2s.errors import InvalidInput, UnknownName
 from molw2s.locations import shipped
 
 NAMES = ("esol", "freesolv", "lipop")
+SIZES = {
+    "esol": 1128, "freesolv": 642, "lipop": 4200, "hlm": 3087, "rlm": 3054, "mdr1": 2642,
+    "solubility": 2173, "aqsoldb": 9980,
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "size"), zip(NAMES, (1128, 642, 4200)))
+@pytest.mark.parametrize(("name", "size"), SIZES.items())
 def test_shipped_datasets_are_what_their_cards_say(name, size):
     dataset, card = load_dataset(name), catalog.read_card(name)
     assert len(dataset) == card["molecules"] == size

@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import minimize
 from sklearn.base import clone
+from sklearn.gaussian_process.kernels import Matern
 from sklearn.kernel_ridge import KernelRidge as SklearnKernelRidge
 from sklearn.linear_model import Ridge as SklearnRidge
 from sklearn.linear_model import RidgeCV
@@ -86,6 +87,27 @@ def test_kernel_ridge_equals_scikit_learn_at_the_chosen_penalty():
         cross = np.exp(-((scaler.transform(new)[:, None] - Z[None]) ** 2).sum(-1) / 6)
         expected = (cross - K.mean(0)) @ H @ dual.dual_coef_ + y[:, task].mean()
         assert_allclose(head.predict(new)[:, task], expected, rtol=1e-5)
+
+
+def test_matern_ridge_is_scikit_learns_with_its_matern_kernel():
+    X, y = problem(n=60)
+    new = problem(n=10, seed=1)[0]
+    head = HEADS["matern-ridge"]().fit(X, y)
+    scaler = StandardScaler().fit(X)
+    Z = scaler.transform(X)
+    # The mean squared distance between standardised rows is 2 d.
+    kernel = Matern(length_scale=np.sqrt(2 * X.shape[1]), nu=1.5)
+    for task, penalty in enumerate(chosen_penalty(head, 3)):
+        intercept = head[-1].intercept_[task]
+        theirs = SklearnKernelRidge(alpha=penalty, kernel="precomputed")
+        theirs.fit(kernel(Z), y[:, task] - intercept)
+        predicted = theirs.predict(kernel(scaler.transform(new), Z)) + intercept
+        assert_allclose(head.predict(new)[:, task], predicted, rtol=1e-8)
+
+
+def test_a_kernel_that_is_none_is_an_error():
+    with pytest.raises(ValueError, match="kernel is 'cubic', expected one of rbf, matern"):
+        KernelRidge(kernel="cubic").fit(*problem())
 
 
 def test_kernel_ridge_chooses_the_penalty_of_leaving_each_point_out():
@@ -191,7 +213,9 @@ def test_heads_are_clonable_and_ours_compute_in_float64():
 
 
 @pytest.mark.parametrize(
-    "estimator", [Ridge(), NormBall(), KernelRidge(), RBFFeatures()], ids=lambda e: type(e).__name__
+    "estimator",
+    [Ridge(), NormBall(), KernelRidge(), KernelRidge(kernel="matern"), RBFFeatures()],
+    ids=str,
 )
 def test_scikit_learns_own_estimator_checks(estimator):
     for instance, check in estimator_checks_generator(estimator):

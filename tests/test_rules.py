@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from molw2s.analysis.bootstrap import DRAWS, LEVEL, interval, resampled_splits, resampled_trials
+from molw2s.analysis.bootstrap import DRAWS, LEVEL, interval, resampled_splits
 from molw2s.analysis.rules import RULES, rules_table, select
 from molw2s.errors import InvalidInput
 
@@ -126,13 +126,6 @@ def test_tasks_of_a_repetition_are_averaged():
 def test_teachers_tried_on_different_splits_are_not_compared():
     with pytest.raises(InvalidInput, match=r"t1 was not.*finish the run"):
         rules_table(trials([[1.0, 2.0], [1.0, 2.0]]).iloc[:-1])
-
-
-def test_trials_are_drawn_with_replacement():
-    weights = resampled_trials(5) * 5
-    assert weights.sum(1) == pytest.approx(5)
-    assert (weights == weights.round()).all()
-    assert weights.var(0) == pytest.approx(1 - 1 / 5, abs=0.05)  # binomial(5, 1/5)
 
 
 def test_interval_leaves_out_equal_tails_and_what_is_undefined():

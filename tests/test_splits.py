@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rdkit.Chem.Scaffolds.MurckoScaffold import MurckoScaffoldSmiles
+from sklearn.model_selection import KFold
 
 from molw2s.datasets import MoleculeDataset, load_dataset, make_splits
 from molw2s.datasets.with_deepchem import deepchem
@@ -117,3 +118,29 @@ def test_a_column_is_a_split():
 def test_splits_that_cannot_be(dataset, splitter, complaint):
     with pytest.raises(InvalidInput, match=complaint):
         make_splits(dataset, splitter)
+
+
+def test_folds_are_scikit_learns_and_each_molecule_is_tested_once_per_seed():
+    dataset = load_dataset("freesolv")
+    splits = make_splits(dataset, "5-fold", (0, 7))
+    assert [split.name for split in splits[4:6]] == ["5-fold-0.4", "5-fold-7.0"]
+    for seed, own in ((0, splits[:5]), (7, splits[5:])):
+        folds = KFold(5, shuffle=True, random_state=seed).split(dataset.smiles)
+        assert all(np.array_equal(split.test, test) for split, (_, test) in zip(own, folds))
+        assert np.array_equal(np.sort(np.concatenate([s.test for s in own])), np.arange(642))
+        for split in own:
+            rows = np.concatenate([split.train, split.valid, split.test])
+            assert np.array_equal(np.sort(rows), np.arange(642))
+            assert len(split.valid) == 64
+
+
+@pytest.mark.parametrize("splitter", ["1-fold", "0-fold", "-fold", "x-fold", "5fold"])
+def test_other_folds_are_no_splitter(splitter):
+    with pytest.raises(InvalidInput, match="there is no splitter"):
+        make_splits(load_dataset("freesolv"), splitter)
+
+
+def test_more_folds_than_molecules_are_an_error():
+    few = MoleculeDataset("few", ("C", "CC", "CCC"), np.arange(3.0), "")
+    with pytest.raises(InvalidInput, match="3 molecules, fewer than 5 folds"):
+        make_splits(few, "5-fold")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from molw2s.analysis import bootstrap, combination_table, combine, paper_table
+from molw2s.analysis import combination_table, combine, paper_table
 from molw2s.analysis.study import gain_on_misfit
 from molw2s.cli import main
 from molw2s.errors import InvalidInput
@@ -17,7 +17,7 @@ from molw2s.records import read_records
 from molw2s.report import write_study
 from molw2s.report.figures import gain_vs_misfit_panels
 from molw2s.report.study_page import BEGIN, END
-from molw2s.report.text import readable_study
+from molw2s.report.text import readable_overview, readable_study
 
 SIZES = (8, 16, 96)
 SPLITS = ("random-122", "random-123", "random-124")
@@ -39,6 +39,7 @@ def run(rng=0, sizes=SIZES, splits=SPLITS, **settings):
         "weak_head": "ridge", "strong_head": "ridge", "labels": "shared",
         "weak_error": rng.uniform(1, 2, n), "w2s_error": rng.uniform(0.5, 1, n),
         "misfit": rng.uniform(0.1, 1, n), "strong_error": 0.4,
+        "n_labelled": 800, "n_unlabelled": 800, "n_evaluation": 100,
     } | settings  # fmt: skip
     trials = trials.assign(**settings)
     trials["gain"] = trials["weak_error"] - trials["w2s_error"]
@@ -62,31 +63,57 @@ def one_row(records):
     return row
 
 
-def test_line_and_interval_are_numpys_on_the_trials_that_were_drawn(monkeypatch):
-    monkeypatch.setattr(bootstrap, "DRAWS", 199)
+def test_line_and_correlation_are_numpys():
     trials = run()
     found = gain_on_misfit(trials)
-    counts = (bootstrap.resampled_trials(len(trials)) * len(trials)).round().astype(int)
-    lines = []
-    for count in [np.ones(len(trials), int), *counts]:
-        x, y = (np.repeat(trials[name], count) for name in ("misfit", "gain"))
-        lines.append((np.polyfit(x, y, 1)[0], np.corrcoef(x, y)[0, 1]))
-    for name, (value, *drawn) in zip(("slope", "correlation"), np.transpose(lines)):
-        assert found[name] == pytest.approx(value)
-        # The 5th and the 195th of 199: 2.5 % and 97.5 %.
-        ends = np.sort(drawn)[[4, 194]]
-        assert (found[f"{name}_low"], found[f"{name}_high"]) == pytest.approx(tuple(ends))
+    assert found["slope"] == pytest.approx(np.polyfit(trials["misfit"], trials["gain"], 1)[0])
+    assert found["correlation"] == pytest.approx(
+        np.corrcoef(trials["misfit"], trials["gain"])[0, 1]
+    )
+    assert found["gain"] == pytest.approx(trials["gain"].mean())
+    assert found["ratio"] == pytest.approx(trials["gain"].sum() / trials["misfit"].sum())
 
 
-def test_gain_that_is_misfit_has_slope_and_correlation_one_in_every_draw():
+def test_gain_that_is_misfit_has_slope_correlation_and_ratio_one_whichever_split_is_left_out():
     trials = run().assign(gain=run()["misfit"])
     found = gain_on_misfit(trials)
-    assert list(found.values()) == pytest.approx([1] * 6)
+    for name in ("slope", "correlation", "ratio"):
+        assert [found[name + end] for end in ("", "_low", "_high")] == pytest.approx([1] * 3)
 
 
 def test_dots_all_alike_have_no_line():
     found = gain_on_misfit(run(misfit=0.3))
-    assert all(map(math.isnan, found.values()))
+    assert math.isnan(found["slope"])
+    assert math.isnan(found["correlation"])
+    assert found["ratio"] == pytest.approx(found["gain"] / 0.3)
+
+
+def test_of_one_split_there_is_no_interval():
+    (row,) = combination_table(combine([run(splits=SPLITS[:1])])).to_dict("records")
+    assert math.isnan(row["gain_low"])
+    shown = readable_study(pd.DataFrame([row]))["gain"].item()
+    assert "[" not in shown
+
+
+def test_the_share_of_true_labels_tells_disjoint_labels_apart():
+    half, quarter = (
+        run(seed, labels="disjoint", n_labelled=n, n_unlabelled=800 - n)
+        for seed, n in ((0, 400), (1, 199))
+    )
+    trials = combine([half, quarter])
+    assert list(trials["labels"].unique()) == ["disjoint", "disjoint, 25 %"]
+    again = combine([trials])
+    assert list(again["labels"].unique()) == ["disjoint", "disjoint, 25 %"]
+
+
+def test_the_overview_says_where_the_gain_is_sure():
+    sure = run(weak_error=2.0, w2s_error=[1.0, 1.1, 0.9] * 3)
+    lost = run(dataset="lipop", w2s_error=2.0, weak_error=[1.0, 1.1, 0.9] * 3)
+    unsure = run(dataset="freesolv", weak_error=2.0, w2s_error=[1, 1, 1, 3, 3, 3, 2, 2, 2.0])
+    table = combination_table(combine([sure, lost, unsure]))
+    shown = readable_overview(table).iloc[0]
+    assert (shown["esol"][-1], shown["lipop"][-1]) == ("+", "-")
+    assert shown["freesolv"][-1].isdigit()
 
 
 def test_pgr_is_over_the_trials_that_have_a_gap():
@@ -219,7 +246,7 @@ def test_a_page_made_again_keeps_the_prose_around_it(folders, tmp_path):
     text = page.read_text()
     assert text.startswith("Mine, above.\n\n# Study\n\n" + BEGIN)
     assert text.endswith(END + "\n\nMine, below.\n")
-    assert "| disjoint | ridge | strong-small, ridge | 9 |" in text
+    assert "| disjoint | ridge | strong-small, ridge | 3 |" in text
     assert (tmp_path / "study" / "esol.png").read_bytes()[:4] == b"\x89PNG"
     assert "](study/esol.png)" in text
 

@@ -13,7 +13,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from molw2s import get_encoder, load_dataset, load_suites, make_splits
+from molw2s import get_encoder, load_dataset, load_suite, load_suites, make_splits
 from molw2s.datasets import Split
 from molw2s.errors import InvalidInput
 from molw2s.experiment.run import run_suite
@@ -59,10 +59,36 @@ def test_halves_and_folds_are_the_same_in_every_run():
 def test_a_training_part_that_is_too_small_for_a_scheme_is_an_error():
     rows = np.arange(4)
     split = Split("tiny", rows[:1], rows[:0], rows[1:])
-    with pytest.raises(InvalidInput, match="too few training molecules to halve"):
+    with pytest.raises(InvalidInput, match="1 training molecules, too few to label 50% of"):
         parts_of(split, "disjoint", 10)
     with pytest.raises(InvalidInput, match="fewer than 2 folds"):
         parts_of(split, "cross-fitted", 2)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.9])
+def test_disjoint_labels_take_the_share_that_is_asked_for(share):
+    split = make_splits(load_dataset("freesolv"))[0]
+    parts = parts_of(split, "disjoint", labelled=share)
+    assert len(parts.labelled) == int(share * len(split.train))
+    together = np.concatenate([parts.labelled, parts.unlabelled])
+    assert np.array_equal(np.sort(together), np.sort(split.train))
+
+
+def test_a_number_of_seeds_is_the_first_so_many():
+    assert load_suite("esol", seeds=3).seeds == (0, 1, 2)
+    assert load_suite("synthetic-realizable", seeds=3).seeds == (0, 1, 2)
+
+
+def test_a_study_of_datasets_and_shares_has_each_once():
+    suites = load_suites(shipped("benchmarks") / "suites" / "study" / "claim.yaml")
+    assert len({suite.name for suite in suites}) == len(suites)
+    schemes = {(s.labels, s.labelled if s.labels == "disjoint" else None) for s in suites}
+    assert schemes == {
+        ("shared", None), ("cross-fitted", None),
+        ("disjoint", 0.5), ("disjoint", 0.25), ("disjoint", 0.1),
+    }  # fmt: skip
+    assert len({suite.dataset for suite in suites}) == 8
+    assert all(len(suite.seeds) == 5 and suite.splitter == "5-fold" for suite in suites)
 
 
 @pytest.mark.parametrize("dataset", ["esol", "freesolv", "lipop"])

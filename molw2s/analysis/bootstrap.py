@@ -13,11 +13,6 @@ SEED = 0
 Array = NDArray[np.float64]
 
 
-def resampled_trials(n: int) -> Array:
-    """(DRAWS, n) weights, each row summing to 1: n trials drawn with replacement."""
-    return np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), size=DRAWS) / n
-
-
 def resampled_splits(splits: pd.Series) -> Array:
     """(DRAWS, n) weights, each row summing to 1, for repetitions named by their split.
 

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from molw2s.analysis.bootstrap import interval, resampled_trials
 from molw2s.analysis.comparison import paper_table
 from molw2s.analysis.diagonal import has_tasks
+from molw2s.analysis.intervals import by_split, corrected_interval, test_share
 from molw2s.analysis.rules import rules_table
 from molw2s.analysis.summary import encoders_only, side, summary_table
 from molw2s.columns import SCHEMA_VERSION
 from molw2s.errors import InvalidInput
 
+Array = NDArray[np.float64]
+
 COMBINATION = ["dataset", "strong", "labels", "weak_side", "strong_side"]
 _TRIAL = [*COMBINATION, "weak", "split", "seed"]
 _ALIKE = ("loss", "unit", "splitter", "dataset_sha256", "strong_sha256", "finetuning")
 _SIDES = (
-    "least-squares", "ridge", "norm-ball", "kernel-ridge", "kernel-ball", "full", "lora",
+    "least-squares", "ridge", "norm-ball", "kernel-ridge", "matern-ridge", "kernel-ball", "full",
+    "lora",
 )  # fmt: skip
 # What is not named here comes after it, by the alphabet.
 _ORDER = {
-    "dataset": ("esol", "freesolv", "lipop"),
-    "labels": ("shared", "disjoint"),
+    "dataset": ("esol", "freesolv", "lipop", "hlm", "rlm", "mdr1", "solubility", "aqsoldb"),
+    "labels": ("shared", "cross-fitted", "disjoint"),
     "weak_side": _SIDES,
     "strong_side": _SIDES,
 }
@@ -34,8 +39,9 @@ def combine(runs: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """The trials of many runs as one tidy frame, in an order that does not depend on theirs.
 
     ``weak_side`` and ``strong_side`` are added: the name of a head on the frozen encoder, or the
-    mode ("full", "lora") where the encoder was finetuned. Trials that agree in ``COMBINATION``
-    belong together, whichever run they come from.
+    mode ("full", "lora") where the encoder was finetuned. ``labels`` says which share of the
+    molecules has true labels, where the others get weak ones. Trials that agree in
+    ``COMBINATION`` belong together, whichever run they come from.
 
     Raises
     ------
@@ -48,6 +54,7 @@ def combine(runs: Iterable[pd.DataFrame]) -> pd.DataFrame:
     if has_tasks(trials):
         raise InvalidInput("a study is of molecular runs; `molw2s report` shows a synthetic one")
     trials["weak_side"], trials["strong_side"] = side(trials, "weak"), side(trials, "strong")
+    trials["labels"] = _scheme(trials)
     trials["seed"] = trials["seed"].fillna(0).astype(int) if "seed" in trials else 0
     if (again := trials.duplicated(_TRIAL)).any():
         twice = ", ".join(map(str, trials.loc[again.idxmax(), _TRIAL]))
@@ -57,8 +64,20 @@ def combine(runs: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return trials.sort_values(order, key=_rank, ignore_index=True)
 
 
+def _scheme(trials: pd.DataFrame) -> pd.Series:
+    """The label scheme: "disjoint, 25 %" where a quarter has true labels; half of them goes
+    without saying."""
+    if not {"n_labelled", "n_unlabelled"} <= set(trials):
+        return trials["labels"]
+    share = trials["n_labelled"] / (trials["n_labelled"] + trials["n_unlabelled"])
+    percent = (100 * share).round().astype(int)
+    labels = trials["labels"]
+    unusual = (labels == "disjoint") & (percent != 50)
+    return labels.where(~unusual, labels + ", " + percent.astype(str) + " %")
+
+
 def _check_alike(trials: pd.DataFrame) -> None:
-    known = trials.assign(splitter=trials["split"].str.partition("-")[0])
+    known = trials.assign(splitter=trials["split"].str.replace(r"-[\d.]+$", "", regex=True))
     for columns, key in ((_ALIKE, COMBINATION), (("weak_sha256",), [*COMBINATION, "weak"])):
         for column in known.columns.intersection(columns):
             differing = known.groupby(key)[column].nunique(dropna=False) > 1
@@ -84,9 +103,7 @@ def combination_table(trials: pd.DataFrame) -> pd.DataFrame:
     teachers, splits, trials
         How many there are.
     slope, correlation
-        Of the least-squares line of gain on misfit over trials, and Pearson's; ``_low`` and
-        ``_high`` are the middle 95 % over bootstrap draws of trials. Trials of one split share
-        their test molecules, so these intervals are too narrow rather than too wide.
+        Of the least-squares line of gain on misfit over trials, and Pearson's.
     spearman, regret
         Of weak error - misfit, measured on the test part, as in ``rules_table``: its interval is
         over splits.
@@ -97,9 +114,19 @@ def combination_table(trials: pd.DataFrame) -> pd.DataFrame:
         not, so that there is no gap to recover.
     weak_error, w2s_error, misfit, gain, strong_error
         Means over trials.
+    ratio
+        Mean gain over mean misfit.
+    leak
+        1 - mean label error / mean weak error; nan where the former is not recorded.
+    slack
+        Mean of 2 sqrt(strong_error misfit): gain is at least misfit - slack where the strong
+        class is a linear subspace (Charikar et al. 2024, Theorem 2; ``diagonal_table``).
     paper_distance
         Mean absolute difference to the paper's Table 1, over weak error - misfit and w2s error
         and over the hidden sizes that both have; nan for a dataset without figures.
+
+    Slope, correlation, gain and ratio have ``_low`` and ``_high``: 95 % intervals over splits
+    (``corrected_interval``).
 
     Raises
     ------
@@ -108,7 +135,7 @@ def combination_table(trials: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for key, group in trials.groupby(COMBINATION, sort=False):
-        measures = ["weak_error", "w2s_error", "misfit", "gain", "strong_error"]
+        measures = ["weak_error", "w2s_error", "misfit", "strong_error"]
         try:
             rules = rules_table(group).to_dict("records")
         except InvalidInput as error:
@@ -132,28 +159,53 @@ def combination_table(trials: pd.DataFrame) -> pd.DataFrame:
                 "pgr_undefined": group["pgr"].isna().mean(),
             }
             | group[measures].mean().to_dict()
-            | {"paper_distance": _paper_distance(group)}
+            | {
+                "leak": _leak(group),
+                "slack": 2 * np.sqrt(group["strong_error"] * group["misfit"]).mean(),
+                "paper_distance": _paper_distance(group),
+            }
         )
     return pd.DataFrame(rows)
 
 
 def gain_on_misfit(trials: pd.DataFrame) -> dict[str, float]:
-    """Slope and correlation of gain on misfit, each with its ``_low`` and ``_high``."""
-    x, y = (trials[name].to_numpy(np.float64) for name in ("misfit", "gain"))
-    x, y = x - x.mean(), y - y.mean()
+    """Mean gain, its ratio to mean misfit, and slope and correlation of gain on misfit, each with
+    its ``_low`` and ``_high``."""
+    measures, share = by_split(trials, "gain", "misfit"), test_share(trials)
     result: dict[str, float] = {}
-    weights = np.vstack([np.full(len(x), 1 / len(x)), resampled_trials(len(x))])
-    # Moments of each draw; a draw of one trial over and over has no line.
-    mean_x, mean_y = weights @ x, weights @ y
-    covariance = weights @ (x * y) - mean_x * mean_y
-    variance_x = weights @ x**2 - mean_x**2
-    variance_y = weights @ y**2 - mean_y**2
-    for name, scale in (("slope", variance_x), ("correlation", np.sqrt(variance_x * variance_y))):
-        values = np.full(len(scale), np.nan)
-        np.divide(covariance, scale, out=values, where=scale > 1e-10 * scale[0])
-        low, high = interval(values[1:])
-        result |= {name: float(values[0]), f"{name}_low": low, f"{name}_high": high}
+    for name, statistic in _STATISTICS.items():
+        found = corrected_interval(statistic, *measures, test_share=share)
+        result |= dict(zip((name, f"{name}_low", f"{name}_high"), found))
     return result
+
+
+def _slope(gain: Array, misfit: Array) -> float:
+    x, y = misfit.ravel() - misfit.mean(), gain.ravel() - gain.mean()
+    return float(x @ y / (x @ x)) if _spread(misfit) else math.nan
+
+
+def _correlation(gain: Array, misfit: Array) -> float:
+    known = _spread(gain) and _spread(misfit)
+    return float(np.corrcoef(gain.ravel(), misfit.ravel())[0, 1]) if known else math.nan
+
+
+def _spread(values: Array) -> bool:
+    """Whether they differ by more than rounding."""
+    return bool(np.ptp(values) > 1e-10 * np.abs(values).max())
+
+
+_STATISTICS: dict[str, Callable[[Array, Array], float]] = {
+    "slope": _slope,
+    "correlation": _correlation,
+    "gain": lambda gain, misfit: float(gain.mean()),
+    "ratio": lambda gain, misfit: float(gain.mean() / misfit.mean()) if misfit.any() else math.nan,
+}
+
+
+def _leak(trials: pd.DataFrame) -> float:
+    if "label_error" not in trials:
+        return math.nan
+    return float(1 - trials["label_error"].mean() / trials["weak_error"].mean())
 
 
 def _paper_distance(trials: pd.DataFrame) -> float:

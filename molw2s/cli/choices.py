@@ -74,15 +74,13 @@ def name_folders(suites: Sequence[Settings], out: Path | None) -> list[Path]:
 
 
 def check_seeds(
-    suites: Sequence[Settings], seed: list[int] | None, seeds: int | None, repeat: list[int] | None
+    suites: Sequence[Settings], seeds: list[int] | int | None, repeat: list[int] | None
 ) -> None:
     """Raise BadParameter for a seed of something that the suites do not draw."""
     from molw2s.problems.molecules import Suite
 
     molecular = [suite for suite in suites if isinstance(suite, Suite)]
-    if seeds and molecular:
-        raise typer.BadParameter("--seeds K is for synthetic suites; name split seeds by --seed")
-    if seed and any(suite.splitter in ("scaffold", "column") for suite in molecular):
-        raise typer.BadParameter("--seed is for random splits; these have no randomness")
+    if seeds and any(suite.splitter in ("scaffold", "column") for suite in molecular):
+        raise typer.BadParameter("seeds are for random splits; these have no randomness")
     if repeat and molecular and not any(suite.finetunes for suite in molecular):
         raise typer.BadParameter("--repeat is for finetuning; a head on a frozen encoder has none")

@@ -85,6 +85,12 @@ def run(
             "the weak head's (reused)."
         ),
     ] = None,
+    labelled: Annotated[
+        float | None,
+        typer.Option(
+            help="With disjoint labels: the share of the training part that has true ones."
+        ),
+    ] = None,
     folds: Annotated[
         int | None, typer.Option(help="With cross-fitted labels (default: 10).", min=2)
     ] = None,
@@ -109,8 +115,8 @@ def run(
     splitter: Annotated[
         str | None,
         typer.Option(
-            help="How to split: random, scaffold, column, or one of DeepChem's, such as "
-            "deepchem:ButinaSplitter."
+            help="How to split: random, K folds (5-fold), scaffold, column, or one of DeepChem's, "
+            "such as deepchem:ButinaSplitter."
         ),
     ] = None,
     seed: Annotated[
@@ -119,7 +125,7 @@ def run(
     ] = None,
     seeds: Annotated[
         int | None,
-        typer.Option(help="Synthetic suites: repeat everything from h* on K times.", min=1),
+        typer.Option(help="Seeds 0 to K - 1, of splits or synthetic worlds.", min=1),
     ] = None,
     exact_rows: Annotated[
         int | None,
@@ -165,6 +171,7 @@ def run(
         "strong_mode": strong_mode,
         "repeats": repeat or None,
         "labels": labels,
+        "labelled": labelled,
         "folds": folds,
         "ensembles": ensemble or None,
         "chain": chain or None,
@@ -172,10 +179,10 @@ def run(
         "splitter": "column" if split_column else splitter,
         "exact_rows": exact_rows,
         "landmarks": landmarks,
-        "seeds": tuple(range(seeds)) if seeds else seed or None,
+        "seeds": seeds or seed or None,
     }
     chosen = choose(suites or [], dataset, changes)
-    check_seeds(chosen, seed, seeds, repeat)
+    check_seeds(chosen, seed or seeds, repeat)
     folders = name_folders(chosen, out)
     keep_from_workers()
     results = []

@@ -71,3 +71,38 @@ def freesolv() -> MoleculeDataset:
 def lipop() -> MoleculeDataset:
     """Octanol/water distribution coefficient at pH 7.4 (AstraZeneca, ChEMBL), 4200 molecules."""
     return _load_shipped("lipop")
+
+
+@register_dataset("hlm")
+@cache
+def hlm() -> MoleculeDataset:
+    """Clearance by human liver microsomes (Fang et al. 2023), 3087 molecules."""
+    return _load_shipped("hlm")
+
+
+@register_dataset("rlm")
+@cache
+def rlm() -> MoleculeDataset:
+    """Clearance by rat liver microsomes (Fang et al. 2023), 3054 molecules."""
+    return _load_shipped("rlm")
+
+
+@register_dataset("mdr1")
+@cache
+def mdr1() -> MoleculeDataset:
+    """Efflux ratio in MDR1-MDCK cells (Fang et al. 2023), 2642 molecules."""
+    return _load_shipped("mdr1")
+
+
+@register_dataset("solubility")
+@cache
+def solubility() -> MoleculeDataset:
+    """Solubility at pH 6.8 (Fang et al. 2023), 2173 molecules."""
+    return _load_shipped("solubility")
+
+
+@register_dataset("aqsoldb")
+@cache
+def aqsoldb() -> MoleculeDataset:
+    """Aqueous solubility of nine sources (Sorkun, Khetan and Er 2019), 9980 molecules."""
+    return _load_shipped("aqsoldb")

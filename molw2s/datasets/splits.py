@@ -1,8 +1,9 @@
-"""Train, valid and test rows: ChemBench's, by scaffold, by DeepChem, or the user's own."""
+"""Train, valid and test rows: ChemBench's, K-fold, by scaffold, by DeepChem, or the user's own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -15,7 +16,8 @@ from molw2s.errors import InvalidInput
 from molw2s.smiles import parse_all
 
 DEEPCHEM = "deepchem:"
-Splitter = Annotated[str, Field(pattern=rf"^(random|scaffold|column|{DEEPCHEM}\w+)$")]
+FOLDS = r"([2-9]|[1-9]\d+)-fold"
+Splitter = Annotated[str, Field(pattern=rf"^(random|scaffold|column|{FOLDS}|{DEEPCHEM}\w+)$")]
 CHEMBENCH_SEEDS = (122, 123, 124)
 
 
@@ -34,11 +36,13 @@ def make_splits(
     splitter: str = "random",
     seeds: Sequence[int] = CHEMBENCH_SEEDS,
 ) -> list[Split]:
-    """80/10/10 splits, or the dataset's own split column.
+    """80/10/10 splits, folds, or the dataset's own split column.
 
-    "random" with seeds 122, 123 and 124 gives ChemBench's splits, one a seed; "scaffold" has no
-    randomness and gives one split; "column" gives the one in ``dataset.split``;
-    "deepchem:ButinaSplitter" is a splitter of DeepChem's, which gives one a seed, or one where
+    "random" with seeds 122, 123 and 124 gives ChemBench's splits, one per seed; "5-fold" gives five
+    per seed, each a fold to test, a tenth of all molecules to validate, the others to train (five
+    seeds make 5x5 cross-validation); "scaffold" has no randomness and gives one split; "column"
+    gives the one in ``dataset.split``;
+    "deepchem:ButinaSplitter" is a splitter of DeepChem's, which gives one per seed, or one where
     seeds change nothing.
 
     Raises
@@ -53,12 +57,15 @@ def make_splits(
         splits = [_by_scaffold(dataset)]
     elif splitter == "random":
         splits = [_random(len(dataset), seed) for seed in seeds]
+    elif re.fullmatch(FOLDS, splitter):
+        folds = int(splitter.removesuffix("-fold"))
+        splits = [each for seed in seeds for each in _folds(dataset, folds, seed)]
     elif splitter.startswith(DEEPCHEM):
         splits = _deepchems(dataset, splitter.removeprefix(DEEPCHEM), seeds)
     else:
         raise InvalidInput(
-            f"there is no splitter {splitter!r}; known: random, scaffold, column, and DeepChem's, "
-            f"such as {DEEPCHEM}ButinaSplitter"
+            f"there is no splitter {splitter!r}; known: random, scaffold, column, K-fold (such as "
+            f"5-fold), and DeepChem's, such as {DEEPCHEM}ButinaSplitter"
         )
     for split in splits:
         if not len(split.train) or not len(split.test):
@@ -84,6 +91,18 @@ def _from_column(dataset: MoleculeDataset) -> Split:
 def _random(n: int, seed: int) -> Split:
     """A permutation cut at 80 % and 90 %, as ChemBench's (DeepChem's RandomSplitter) is."""
     return _cut(f"random-{seed}", np.random.RandomState(seed).permutation(n))
+
+
+def _folds(dataset: MoleculeDataset, folds: int, seed: int) -> Iterator[Split]:
+    from sklearn.model_selection import KFold, train_test_split
+
+    n = len(dataset)
+    if n < folds:
+        raise InvalidInput(f"{dataset.name} has {n} molecules, fewer than {folds} folds")
+    parts = KFold(folds, shuffle=True, random_state=seed).split(np.arange(n))
+    for number, (rest, test) in enumerate(parts):
+        train, valid = train_test_split(rest, test_size=max(1, n // 10), random_state=seed)
+        yield Split(f"{folds}-fold-{seed}.{number}", np.sort(train), np.sort(valid), test)
 
 
 def _by_scaffold(dataset: MoleculeDataset) -> Split:

@@ -27,27 +27,42 @@ SYNTHETIC_SUITES = tuple(
 
 
 class Study(BaseModel):
-    """A grid of suites: every choice of one value a key, the same head on every frozen side."""
+    """A grid of suites: every choice of one value per key, the same head on every frozen side.
+
+    ``labelled`` is tried with disjoint labels alone. Without ``dataset`` or ``labelled`` the
+    suite's own is taken.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    dataset: tuple[str, ...] = ()
     weak_mode: tuple[Mode, ...] = Field(("head",), min_length=1)
     strong_mode: tuple[Mode, ...] = Field(("head",), min_length=1)
     head: tuple[str, ...] = Field(("kernel-ridge",), min_length=1)
     labels: tuple[Labels, ...] = Field(("shared",), min_length=1)
+    labelled: tuple[float, ...] = ()
 
-    def choices(self) -> Iterator[dict[str, str]]:
+    def choices(self) -> Iterator[dict[str, Any]]:
         """The settings of each suite."""
-        for weak, strong, head, labels in product(
-            self.weak_mode, self.strong_mode, self.head, self.labels
+        for dataset, weak, strong, head, (labels, labelled) in product(
+            self.dataset or (None,), self.weak_mode, self.strong_mode, self.head, self._schemes()
         ):
-            yield {
-                "weak_mode": weak,
-                "strong_mode": strong,
-                "weak_head": head,
-                "strong_head": head,
-                "labels": labels,
-            }
+            yield _given(
+                {
+                    "dataset": dataset,
+                    "weak_mode": weak,
+                    "strong_mode": strong,
+                    "weak_head": head,
+                    "strong_head": head,
+                    "labels": labels,
+                    "labelled": labelled,
+                }
+            )
+
+    def _schemes(self) -> Iterator[tuple[Labels, float | None]]:
+        for labels in self.labels:
+            shares = self.labelled if labels == "disjoint" else ()
+            yield from ((labels, share) for share in shares or (None,))
 
 
 def suite_names() -> list[str]:
@@ -96,7 +111,8 @@ def load_suites(name: str | Path, **changes: Any) -> list[Settings]:
     suites: dict[str, Settings] = {}
     for choice in study.choices():
         suite = _validated(Suite, content | choice | _given(changes), f"study {content['name']!r}")
-        full_name = "-".join((suite.name, *_names(suite)))
+        dataset = (suite.dataset,) if study.dataset else ()
+        full_name = "-".join((suite.name, *dataset, *_names(suite)))
         suites.setdefault(full_name, suite.model_copy(update={"name": full_name}))
     return list(suites.values())
 
@@ -109,7 +125,8 @@ def _names(suite: Suite) -> tuple[str, str, str]:
             (suite.strong_mode, suite.strong_head),
         )
     )
-    return weak, strong, suite.labels
+    share = "" if suite.labelled == 0.5 else f"-{100 * suite.labelled:g}"
+    return weak, strong, suite.labels + (share if suite.labels == "disjoint" else "")
 
 
 def _read(name: str | Path) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """Label schemes: which training molecules the weak model is fitted to, and which it labels.
 
-A scheme is a function from a training part to rows; what is done with them is the same for all.
+A scheme says rows; what is done with them is the same for all. "shared": the weak model labels the
+molecules it was fitted to. "disjoint": it labels others. "cross-fitted": each fold is labelled by
+the weak model fitted to the other folds.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -19,30 +20,40 @@ Labels = Literal["shared", "disjoint", "cross-fitted"]
 Folds = tuple[tuple[Rows, Rows], ...]
 
 
-def parts_of(split: Split, labels: Labels, folds: int) -> Parts:
+def parts_of(split: Split, labels: Labels, folds: int = 10, labelled: float = 0.5) -> Parts:
     """Row numbers of each part.
+
+    Parameters
+    ----------
+    folds
+        Of cross-fitted labels.
+    labelled
+        Share of the training part that has true labels, where the others get weak ones.
 
     Raises
     ------
     InvalidInput
-        If a training part is too small to halve, or to divide into ``folds``.
+        If a training part is too small to divide so.
     """
-    labelled, unlabelled, pairs = _SCHEMES[labels](split, folds)
-    return Parts(labelled, unlabelled, split.test, split.valid, pairs)
+    if labels == "disjoint":
+        known, unlabelled, pairs = _disjoint(split, labelled)
+    elif labels == "cross-fitted":
+        known, unlabelled, pairs = _cross_fitted(split, folds)
+    else:
+        known, unlabelled, pairs = split.train, split.train, ()
+    return Parts(known, unlabelled, split.test, split.valid, pairs)
 
 
-def _shared(split: Split, folds: int) -> tuple[Rows, Rows, Folds]:
-    """The weak model labels the molecules it was fitted to."""
-    return split.train, split.train, ()
-
-
-def _disjoint(split: Split, folds: int) -> tuple[Rows, Rows, Folds]:
-    """The weak model is fitted to a random half of the training part and labels the other."""
-    if len(split.train) < 2:
-        raise InvalidInput(f"split {split.name} has too few training molecules to halve")
+def _disjoint(split: Split, labelled: float) -> tuple[Rows, Rows, Folds]:
+    """The weak model is fitted to a random share of the training part and labels the others."""
     shuffled = _generator(split).permutation(split.train)
-    half = len(shuffled) // 2
-    return np.sort(shuffled[:half]), np.sort(shuffled[half:]), ()
+    end = int(labelled * len(shuffled))
+    if not 0 < end < len(shuffled):
+        raise InvalidInput(
+            f"split {split.name} has {len(shuffled)} training molecules, too few to label "
+            f"{labelled:.0%} of them truly and the others weakly"
+        )
+    return np.sort(shuffled[:end]), np.sort(shuffled[end:]), ()
 
 
 def _cross_fitted(split: Split, folds: int) -> tuple[Rows, Rows, Folds]:
@@ -65,10 +76,3 @@ def _generator(split: Split) -> np.random.Generator:
     """The same for a split's name in every run."""
     seed = int.from_bytes(hashlib.sha256(split.name.encode()).digest()[:4], "big")
     return np.random.default_rng(seed)
-
-
-_SCHEMES: dict[Labels, Callable[[Split, int], tuple[Rows, Rows, Folds]]] = {
-    "shared": _shared,
-    "disjoint": _disjoint,
-    "cross-fitted": _cross_fitted,
-}

@@ -26,7 +26,7 @@ from molw2s.predictors import VERSION as PREDICTORS_VERSION
 from molw2s.predictors import Predictors, representation_predictors
 from molw2s.problems.labels import Labels, parts_of
 from molw2s.problems.problem import Case, Given, Parts, Rows, Side
-from molw2s.problems.settings import Ensemble, Settings, no_repeats
+from molw2s.problems.settings import Ensemble, Settings, no_repeats, so_many
 from molw2s.store import Arrays, Shapes, Spread, Store, Work, digest
 
 Mode = Literal["head", "full", "lora"]
@@ -47,15 +47,15 @@ class Suite(Settings):
     finetuning
         Used in the other modes only; ``repeats`` are their seeds.
     labels : "shared", "disjoint" or "cross-fitted"
-        Weak labels on the weak model's own training molecules, on the other half of the training
-        part, or out of ``folds`` folds.
+        Weak labels on the weak model's own training molecules; on the others, ``labelled`` being
+        the share of the training part that has true labels; or out of ``folds`` folds.
     ensembles : tuple of "mean" and "validation"
         Teachers that are averages of all weak models: plain, or with the nonnegative weights that
         fit the validation part's true labels best.
     chain : tuple of str
         Encoders of students between teacher and student, first to last.
-    seeds
-        Of random splits.
+    splitter, seeds
+        ``molw2s.datasets.make_splits`` says which splits these give; ``seeds: 25`` is 0 to 24.
     exact_rows, landmarks
         Kernel ridge fitted to more than ``exact_rows`` molecules takes so many landmarks; what
         representations alone say (``molw2s.predictors``) is measured on ``exact_rows`` molecules
@@ -74,12 +74,18 @@ class Suite(Settings):
     repeats: tuple[NonNegativeInt, ...] = Field((0,), min_length=1)
     labels: Labels = "shared"
     folds: int = Field(10, ge=2)
+    labelled: float = Field(0.5, gt=0, lt=1)
     ensembles: tuple[Ensemble, ...] = ()
     chain: tuple[str, ...] = ()
     splitter: Splitter = "random"
     seeds: tuple[SplitSeed, ...] = Field(CHEMBENCH_SEEDS, min_length=1)
     exact_rows: int = Field(EXACT_ROWS, ge=1)
     landmarks: int = Field(LANDMARKS, ge=1)
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _so_many(cls, seeds: Any) -> Any:
+        return so_many(seeds)
 
     @field_validator("weak", "seeds", "repeats", "ensembles", "chain")
     @classmethod
@@ -136,7 +142,7 @@ class MoleculeProblem:
             for name, encoder in self._encoders.items()
         }
         self._splits = [
-            (split, parts_of(split, suite.labels, suite.folds))
+            (split, parts_of(split, suite.labels, suite.folds, suite.labelled))
             for split in make_splits(self.dataset, suite.splitter, suite.seeds)
         ]
         empty = [split.name for split, parts in self._splits if not len(parts.validation)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -36,6 +36,13 @@ class Settings(BaseModel):
     @classmethod
     def _each_once(cls, values: tuple[Control, ...]) -> tuple[Control, ...]:
         return no_repeats(values)
+
+
+def so_many(seeds: Any) -> Any:
+    """A number of seeds is the first so many: 25 is 0 to 24."""
+    if isinstance(seeds, int) and not isinstance(seeds, bool) and seeds > 0:
+        return tuple(range(seeds))
+    return seeds
 
 
 def no_repeats(values: tuple) -> tuple:  # type: ignore[type-arg]

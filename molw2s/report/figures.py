@@ -145,14 +145,17 @@ def _encoder_colours(records: pd.DataFrame) -> dict[str, Any]:
 
 
 def _split_markers(records: pd.DataFrame) -> dict[str, str]:
-    """A marker for each split, in the records' order."""
+    """A marker for each split, in the records' order; the same where there are too many."""
     splits = records["split"].drop_duplicates()
-    return {name: MARKERS[place % len(MARKERS)] for place, name in enumerate(splits)}
+    if len(splits) > len(MARKERS):
+        return dict.fromkeys(splits, MARKERS[0])
+    return dict(zip(splits, MARKERS))
 
 
 def _legend(colour_of: dict[str, Any], marker_of: dict[str, str]) -> list[Line2D]:
     dots = [(name, "o", colour) for name, colour in colour_of.items()]
-    dots += [(name, marker, "0.4") for name, marker in marker_of.items()]
+    if len(set(marker_of.values())) == len(marker_of):
+        dots += [(name, marker, "0.4") for name, marker in marker_of.items()]
     return [
         *(
             Line2D([], [], linestyle="", marker=marker, color=colour, label=_shown(name))

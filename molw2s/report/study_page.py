@@ -18,6 +18,7 @@ from molw2s.report.text import (
     errors_of,
     in_markdown,
     loss_unit,
+    readable_overview,
     readable_regrets,
     readable_study,
     to_markdown,
@@ -27,11 +28,17 @@ BEGIN = "<!-- molw2s study: made from records; write above or below, not here --
 END = "<!-- molw2s study: end -->"
 _NOTE = (
     "Every combination that was run, one row each; means over trials, errors are {errors}. "
-    "Weak and strong model: a head on the frozen encoder, or how it was finetuned. Slope "
-    "and correlation: of gain on misfit over trials. Spearman, regret: of choosing the teacher "
-    "with the smallest weak error - misfit. In brackets: the middle 95 % of {draws} bootstrap "
-    "draws (seed {seed}), over trials for slope and correlation, over splits for regret. PGR: "
-    "median over the trials whose weak error is above the ceiling; undefined in the others."
+    "Weak and strong model: a head on the frozen encoder, or how it was finetuned. Leak: the share "
+    "of the weak error that the weak labels lack. Slope: of gain on misfit over trials. Slack: "
+    "2 √(eps · misfit). PGR: median over the trials whose weak error is above the ceiling; "
+    "undefined in the others. Spearman, regret: of choosing the teacher with the smallest weak "
+    "error - misfit. In brackets: 95 % intervals over splits, by Student's t with Nadeau and "
+    "Bengio's correction for splits that share molecules; of regret, the middle 95 % of {draws} "
+    "bootstrap draws of splits (seed {seed})."
+)
+_OVERVIEW = (
+    "Gain / misfit; + where the gain's interval is above 0, - where it is below. 1 is the theory "
+    "for a strong model that can express the truth."
 )
 _DISTANCE = (
     " Distance: mean absolute difference to the paper's Table 1, over weak error - misfit and "
@@ -74,7 +81,11 @@ def write_study(folders: Sequence[str | Path], page: str | Path) -> pd.DataFrame
             "page otherwise with --out"
         )
     sweep(beside)
-    sections = [_NOTE.format(draws=DRAWS, seed=SEED, errors=errors_of(trials))]
+    sections = [
+        _OVERVIEW,
+        to_markdown(readable_overview(table)).rstrip(),
+        _NOTE.format(draws=DRAWS, seed=SEED, errors=errors_of(trials)),
+    ]
     for dataset, rows in table.groupby("dataset", sort=False):
         of_dataset = trials[trials["dataset"] == dataset]
         figure = f"{beside.name}/{as_file_name(str(dataset))}"

@@ -213,23 +213,41 @@ def readable_study(table: pd.DataFrame) -> pd.DataFrame:
     """One dataset's combinations as text; the distance only where the paper has figures."""
     text = _combinations(table)
     errors = number_format(table["weak_error"], 3)
-    text["trials"] = [str(number) for number in table["trials"]]
+    text["splits"] = [str(number) for number in table["splits"]]
+    text["weak error"] = _numbers(table["weak_error"], errors)
+    text["ceiling (eps)"] = _numbers(table["strong_error"], errors)
+    text["leak"] = _numbers(table["leak"], ".2f")
+    text["misfit"] = _numbers(table["misfit"], errors)
+    text["gain"] = _with_interval(table, "gain", errors)
+    text["gain / misfit"] = _with_interval(table, "ratio", ".2f")
     text["slope"] = _with_interval(table, "slope", ".2f")
-    text["correlation"] = _with_interval(table, "correlation", ".2f")
-    text["Spearman"] = _numbers(table["spearman"], ".2f")
-    text["regret"] = _with_interval(table, "regret", errors)
+    text["slack"] = _numbers(table["slack"], errors)
     text["PGR"] = [
         value + (f" (undefined {share:.0%})" if share else "")
         for value, share in zip(_numbers(table["pgr_median"], ".2f"), table["pgr_undefined"])
     ]
-    for name, heading in (
-        ("weak_error", "weak error"), ("misfit", "misfit"), ("gain", "gain"),
-        ("strong_error", "ceiling"),
-    ):  # fmt: skip
-        text[heading] = _numbers(table[name], errors)
+    text["Spearman"] = _numbers(table["spearman"], ".2f")
+    text["regret"] = _with_interval(table, "regret", errors)
     if table["paper_distance"].notna().any():
         text["distance to the paper"] = _numbers(table["paper_distance"], errors)
     return text
+
+
+def readable_overview(table: pd.DataFrame) -> pd.DataFrame:
+    """Gain / misfit as text: a row per combination, a column per dataset; "+" where the gain's
+    interval is above 0, "-" where it is below."""
+    cells = table.assign(cell=[_judged(row) for row in table.to_dict("records")])
+    combination = ["labels", "weak_side", "strong", "strong_side"]
+    order = cells[combination].drop_duplicates()
+    wide = cells.pivot(index=combination, columns="dataset", values="cell").fillna("")
+    wide = wide[list(dict.fromkeys(cells["dataset"]))]
+    wide = wide.loc[list(order.itertuples(index=False, name=None))].reset_index()
+    return pd.concat([_combinations(wide), wide[wide.columns[len(combination) :]]], axis=1)
+
+
+def _judged(row: dict[Hashable, Any]) -> str:
+    sign = "+" if row["gain_low"] > 0 else "-" if row["gain_high"] < 0 else ""
+    return "undefined" if pd.isna(row["ratio"]) else f"{row['ratio']:.2f} {sign}".rstrip()
 
 
 def readable_regrets(table: pd.DataFrame) -> pd.DataFrame:
@@ -257,7 +275,9 @@ def _numbers(values: pd.Series, how: str) -> list[str]:
 
 def _with_interval(table: pd.DataFrame, name: str, how: str) -> list[str]:
     columns: Any = (_numbers(table[name + end], how) for end in ("", "_low", "_high"))
-    return [f"{value} [{low}, {high}]" for value, low, high in zip(*columns)]
+    return [
+        value if low == "-" else f"{value} [{low}, {high}]" for value, low, high in zip(*columns)
+    ]
 
 
 def _column(means: pd.Series, spreads: pd.Series, errors: pd.Series) -> list[str]:

@@ -59,6 +59,12 @@ def kernel_ridge() -> Pipeline:
     return make_pipeline(StandardScaler(), KernelRidge())
 
 
+@register_head("matern-ridge")
+def matern_ridge() -> Pipeline:
+    """Kernel ridge with a Matérn kernel on standardised features, penalty by leave-one-out."""
+    return make_pipeline(StandardScaler(), KernelRidge(kernel="matern"))
+
+
 @register_head("kernel-ball")
 def kernel_ball() -> Pipeline:
     """Functions of bounded RBF-kernel norm on standardised features, radius by leave-one-out."""
@@ -94,5 +100,6 @@ def head_fingerprint(name: str, exact_rows: int, landmarks: int) -> str | None:
     if HEADS[name].__module__ != __name__:
         return None
     libraries = (f"{package} {version(package)}" for package in ("numpy", "scipy", "scikit-learn"))
-    limits = [f"{exact_rows} rows, else {landmarks} landmarks"] if name == "kernel-ridge" else []
+    takes = name in ("kernel-ridge", "matern-ridge")
+    limits = [f"{exact_rows} rows, else {landmarks} landmarks"] if takes else []
     return ", ".join([f"{name} {VERSION}", *limits, *libraries])

@@ -1,10 +1,11 @@
-"""Heads in the function space (RKHS) of a Gaussian kernel."""
+"""Heads in the function space (RKHS) of a Gaussian or a Matérn kernel."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from typing import Self
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,12 +13,13 @@ from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, TransformerMixin
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.metrics.pairwise import euclidean_distances, rbf_kernel
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from molw2s.learners.heads.spectrum import Spectrum, StreamedSpectrum
 
 Array = NDArray[np.float64]
+KernelName = Literal["rbf", "matern"]
 
 EXACT_ROWS = 10_000
 """Rows up to which kernel ridge is exact; more take landmarks."""
@@ -30,8 +32,28 @@ _CLUSTERED = 10_000  # rows whose k-means centres are found
 _STEPS = 3  # of k-means
 
 
+def matern_kernel(X: Array, Y: Array | None = None, *, gamma: float) -> Array:
+    """(n, k) (1 + s) exp(-s), s = sqrt(6 gamma) ||x - y||: smoothness 3/2, and the length scale
+    sqrt(1 / (2 gamma)) that exp(-gamma ||x - y||^2) has.
+
+    Source: Rasmussen and Williams 2006, section 4.2.1.
+    """
+    scaled: Array = euclidean_distances(X, Y)
+    scaled *= np.sqrt(6 * gamma)
+    kernel: Array = np.exp(-scaled)
+    kernel *= 1 + scaled
+    return kernel
+
+
+# With what gamma is, times the number of features, by default.
+_KERNELS: dict[KernelName, tuple[Callable[..., Array], float]] = {
+    "rbf": (rbf_kernel, 1.0),
+    "matern": (matern_kernel, 0.25),
+}
+
+
 class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
-    """Kernel ridge regression with k(x, z) = exp(-gamma ||x - z||^2): ridge in its RKHS.
+    """Kernel ridge regression: ridge in the RKHS of a kernel of distances.
 
     Unlike scikit-learn's it has an intercept, which is not penalised, and chooses its penalty.
     With more than ``exact_rows`` rows its functions are restricted to the span of the kernel at
@@ -42,7 +64,8 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
     Parameters
     ----------
     gamma : float, optional
-        1 / d by default, the usual choice for standardised features.
+        By default 1 / d for "rbf", the usual choice for standardised features, and 1 / (4 d) for
+        "matern": its length scale is then the root of the mean squared distance between them.
     penalty : float, optional
         By default chosen for each target by leave-one-out on the labels it is fitted to, among
         ``PENALTIES`` times the mean squared norm of the centred features.
@@ -52,6 +75,8 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         slow: it needs the spectrum of the kernel matrix and not only a factorisation. Over
         landmarks, ``LEFT_OUT`` rows are left out, each of the fit to all.
     seed : int
+    kernel : "rbf" or "matern"
+        exp(-gamma ||x - z||^2), or the rougher Matérn kernel of smoothness 3/2.
     exact_rows : int, optional
         None fits exactly whatever the number of rows n, in time n^3 and memory n^2.
     landmarks : int
@@ -72,6 +97,7 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         seed: int = 0,
         exact_rows: int | None = EXACT_ROWS,
         landmarks: int = LANDMARKS,
+        kernel: KernelName = "rbf",
     ) -> None:
         self.gamma = gamma
         self.penalty = penalty
@@ -79,13 +105,17 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.seed = seed
         self.exact_rows = exact_rows
         self.landmarks = landmarks
+        self.kernel = kernel
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         rows: Array
         rows, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         targets = np.asarray(y, dtype=np.float64)
         columns = targets.reshape(len(rows), -1)
-        self.gamma_ = 1 / rows.shape[1] if self.gamma is None else self.gamma
+        if self.kernel not in _KERNELS:
+            raise ValueError(f"kernel is {self.kernel!r}, expected one of {', '.join(_KERNELS)}")
+        usual = _KERNELS[self.kernel][1] / rows.shape[1]
+        self.gamma_ = usual if self.gamma is None else self.gamma
         few = self.exact_rows is None or len(rows) <= self.exact_rows
         fit = self._fit_exactly if few else self._fit_landmarks
         dual, intercept, penalty = fit(rows, columns)
@@ -98,16 +128,17 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def predict(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
         rows: Array = validate_data(self, X, dtype=np.float64, reset=False)
-        predicted = [
-            rbf_kernel(part, self.X_fit_, gamma=self.gamma_) @ self.dual_coef_
-            for part in _parts(rows)
-        ]
+        predicted = [self._kernel(part, self.X_fit_) @ self.dual_coef_ for part in _parts(rows)]
         return np.concatenate(predicted) + self.intercept_
+
+    @property
+    def _kernel(self) -> Callable[..., Array]:
+        return partial(_KERNELS[self.kernel][0], gamma=self.gamma_)
 
     def _fit_exactly(self, rows: Array, y: Array) -> tuple[Array, Array, Array]:
         """Dual coefficients (n, m), intercepts (m,) and penalties (m,)."""
         self.X_fit_ = rows
-        kernel: Array = rbf_kernel(rows, gamma=self.gamma_)
+        kernel = self._kernel(rows)
         penalty = self._choose(kernel, y)
         dual, intercept = np.empty_like(y), np.empty(y.shape[1])
         system = np.empty_like(kernel)
@@ -121,10 +152,10 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """As ``_fit_exactly``, over the landmarks."""
         rng = np.random.default_rng(self.seed)
         self.X_fit_ = _centres(rows, self.landmarks, rng)
-        factor = _factor(self.X_fit_, self.gamma_)
+        factor = _factor(self.X_fit_, self._kernel)
 
         def features(part: Array) -> Array:
-            return _features(self.X_fit_, part, self.gamma_, factor)
+            return _features(self.X_fit_, part, self._kernel, factor)
 
         spectrum = StreamedSpectrum(map(features, _parts(rows)), y)
         if self.penalty is None:
@@ -191,17 +222,17 @@ def _centre(kernel: Array) -> None:
     kernel -= mean[:, None] - mean.mean()
 
 
-def _factor(landmarks: Array, gamma: float) -> Array:
+def _factor(landmarks: Array, kernel_of: Callable[..., Array]) -> Array:
     """The lower Cholesky factor of the kernel at the landmarks."""
-    kernel = rbf_kernel(landmarks, gamma=gamma)
+    kernel = kernel_of(landmarks)
     kernel[np.diag_indices_from(kernel)] += 1e-10 * len(kernel)  # equal rows are allowed
     factor: Array = cholesky(kernel, lower=True, overwrite_a=True)
     return factor
 
 
-def _features(landmarks: Array, X: Array, gamma: float, factor: Array) -> Array:
+def _features(landmarks: Array, X: Array, kernel_of: Callable[..., Array], factor: Array) -> Array:
     """(n, k) features whose inner products are the kernel, in the span of the landmarks."""
-    kernel = rbf_kernel(landmarks, X, gamma=gamma)
+    kernel = kernel_of(landmarks, X)
     features: Array = solve_triangular(factor, kernel, lower=True, overwrite_b=True).T
     return features
 
@@ -234,10 +265,11 @@ class RBFFeatures(TransformerMixin, BaseEstimator):
         self.gamma_ = 1 / rows.shape[1] if self.gamma is None else self.gamma
         rows = rows[_some(len(rows), self.landmarks, self.seed)]
         self.landmarks_ = rows
-        self.factor_ = _factor(rows, self.gamma_)
+        self.factor_ = _factor(rows, partial(rbf_kernel, gamma=self.gamma_))
         return self
 
     def transform(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
         rows: Array = validate_data(self, X, dtype=np.float64, reset=False)
-        return _features(self.landmarks_, rows, self.gamma_, self.factor_)
+        kernel_of = partial(rbf_kernel, gamma=self.gamma_)
+        return _features(self.landmarks_, rows, kernel_of, self.factor_)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, NonNegativeFloat, PositiveInt, field_validator
 
 from molw2s.learners.heads import HEADS
-from molw2s.problems.settings import Settings, no_repeats
+from molw2s.problems.settings import Settings, no_repeats, so_many
 
 Representation = Literal["target", "pretrained", "perturbed"]
 
@@ -74,6 +74,11 @@ class SyntheticSuite(Settings):
     def _known_head(cls, name: str) -> str:
         HEADS[name]  # before anything is learned for it
         return name
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _so_many(cls, seeds: Any) -> Any:
+        return so_many(seeds)
 
     @field_validator("seeds")
     @classmethod
