@@ -8,6 +8,7 @@ from molw2s.analysis.diagonal import diagonal_table
 from molw2s.analysis.rules import RULES, Rule, rules_table
 from molw2s.analysis.study import combination_table, combine
 from molw2s.analysis.summary import summary_table
+from molw2s.analysis.teachers import compare_teachers
 
 __all__ = [
     "RULES",
@@ -15,6 +16,7 @@ __all__ = [
     "Rule",
     "combination_table",
     "combine",
+    "compare_teachers",
     "compare_with_paper",
     "diagonal_table",
     "paper_table",

@@ -16,9 +16,9 @@ Array = NDArray[np.float64]
 
 
 def corrected_interval(
-    statistic: Callable[..., float], *measures: Array, test_share: float
+    statistic: Callable[..., float], *measures: Array, test_share: float, level: float = LEVEL
 ) -> tuple[float, float, float]:
-    """A statistic of measures (splits, k), and the ends of its 95 % interval.
+    """A statistic of measures (splits, k), and the ends of its interval, by default of 95 %.
 
     Student's t over the jackknife's pseudo-values, one per split (Tukey 1958), with Nadeau and
     Bengio's (2003) correction: the splits overlap, so the variance of their mean is (1/J +
@@ -45,7 +45,7 @@ def corrected_interval(
     ]
     pseudo = splits * value - (splits - 1) * np.array(without)
     error = math.sqrt((1 / splits + test_share) * pseudo.var(ddof=1))
-    half = float(stats.t.ppf((1 + LEVEL) / 2, splits - 1)) * error
+    half = float(stats.t.ppf((1 + level) / 2, splits - 1)) * error
     return value, value - half, value + half
 
 

@@ -13,7 +13,7 @@ from molw2s.analysis.comparison import paper_table
 from molw2s.analysis.diagonal import has_tasks
 from molw2s.analysis.intervals import by_split, corrected_interval, test_share
 from molw2s.analysis.rules import rules_table
-from molw2s.analysis.summary import encoders_only, side, summary_table
+from molw2s.analysis.summary import encoders_only, label_scheme, side, summary_table
 from molw2s.columns import SCHEMA_VERSION
 from molw2s.errors import InvalidInput
 
@@ -54,7 +54,7 @@ def combine(runs: Iterable[pd.DataFrame]) -> pd.DataFrame:
     if has_tasks(trials):
         raise InvalidInput("a study is of molecular runs; `molw2s report` shows a synthetic one")
     trials["weak_side"], trials["strong_side"] = side(trials, "weak"), side(trials, "strong")
-    trials["labels"] = _scheme(trials)
+    trials["labels"] = label_scheme(trials)
     trials["seed"] = trials["seed"].fillna(0).astype(int) if "seed" in trials else 0
     if (again := trials.duplicated(_TRIAL)).any():
         twice = ", ".join(map(str, trials.loc[again.idxmax(), _TRIAL]))
@@ -62,18 +62,6 @@ def combine(runs: Iterable[pd.DataFrame]) -> pd.DataFrame:
     _check_alike(trials)
     order = [*COMBINATION, "weak_hidden_size", "weak", "split", "seed"]
     return trials.sort_values(order, key=_rank, ignore_index=True)
-
-
-def _scheme(trials: pd.DataFrame) -> pd.Series:
-    """The label scheme: "disjoint, 25 %" where a quarter has true labels; half of them goes
-    without saying."""
-    if not {"n_labelled", "n_unlabelled"} <= set(trials):
-        return trials["labels"]
-    share = trials["n_labelled"] / (trials["n_labelled"] + trials["n_unlabelled"])
-    percent = (100 * share).round().astype(int)
-    labels = trials["labels"]
-    unusual = (labels == "disjoint") & (percent != 50)
-    return labels.where(~unusual, labels + ", " + percent.astype(str) + " %")
 
 
 def _check_alike(trials: pd.DataFrame) -> None:

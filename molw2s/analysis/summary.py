@@ -67,3 +67,15 @@ def side(records: pd.DataFrame, which: Literal["weak", "strong"]) -> pd.Series:
         chain = records["chain"].fillna("")
         fitted = fitted.where(chain == "", fitted + " after " + chain)
     return fitted
+
+
+def label_scheme(trials: pd.DataFrame) -> pd.Series:
+    """The label scheme: "disjoint, 25 %" where a quarter has true labels; half of them goes
+    without saying."""
+    if not {"n_labelled", "n_unlabelled"} <= set(trials):
+        return trials["labels"]
+    share = trials["n_labelled"] / (trials["n_labelled"] + trials["n_unlabelled"])
+    percent = (100 * share).round().astype(int)
+    labels = trials["labels"]
+    unusual = (labels == "disjoint") & (percent != 50)
+    return labels.where(~unusual, labels + ", " + percent.astype(str) + " %")

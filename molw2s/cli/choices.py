@@ -81,6 +81,6 @@ def check_seeds(
 
     molecular = [suite for suite in suites if isinstance(suite, Suite)]
     if seeds and any(suite.splitter in ("scaffold", "column") for suite in molecular):
-        raise typer.BadParameter("seeds are for random splits; these have no randomness")
+        raise typer.BadParameter("--seed is for random splits; these have no randomness")
     if repeat and molecular and not any(suite.finetunes for suite in molecular):
         raise typer.BadParameter("--repeat is for finetuning; a head on a frozen encoder has none")

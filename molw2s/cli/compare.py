@@ -18,14 +18,15 @@ def compare(
     """Set a run beside the paper's table, and its rule for choosing a teacher beside others."""
     from dataclasses import asdict
 
-    from molw2s.analysis import compare_with_paper
+    from molw2s.analysis import compare_teachers, compare_with_paper
     from molw2s.analysis.bootstrap import DRAWS, LEVEL, SEED
     from molw2s.records import read_records
-    from molw2s.report.text import describe, describe_rules, readable_comparison, readable_rules
+    from molw2s.report import text
 
     records = read_records(folder)
-    caption = f"{describe(records)}."
+    caption = f"{text.describe(records)}."
     result = compare_with_paper(records)
+    teachers = compare_teachers(records)
     if json:
         print_json(
             {
@@ -34,11 +35,13 @@ def compare(
                 "paper": result.paper and asdict(result.paper),
                 "table": rows(result.table),
                 "rules": rows(result.rules),
+                "teachers": rows(teachers.table),
+                "friedman": teachers.friedman,
                 "bootstrap": {"draws": DRAWS, "seed": SEED, "level": LEVEL, "over": "splits"},
             }
         )
         return
-    print_table(readable_comparison(result.table), caption)
+    print_table(text.readable_comparison(result.table), caption)
     for who, selection in (("this run", result.run), ("the paper", result.paper)):
         if selection is None:
             print(f"{who}: no figures at hand for {result.dataset}; its Table 1 is for lipop.")
@@ -55,4 +58,6 @@ def compare(
     if len(result.table) < 2:
         print("One teacher: there is nothing to choose, and no rule to compare.")
         return
-    print_table(readable_rules(result.rules), f"{describe_rules(result.rules)}.")
+    print_table(text.readable_teachers(teachers), f"{text.describe_teachers(teachers, records)}.")
+    print()
+    print_table(text.readable_rules(result.rules), f"{text.describe_rules(result.rules)}.")

@@ -19,7 +19,7 @@ from matplotlib.lines import Line2D
 from molw2s.analysis.diagonal import has_tasks
 from molw2s.analysis.summary import encoders_only, side
 from molw2s.locations import write_atomically
-from molw2s.report.text import loss_unit
+from molw2s.report.text import labels_of, loss_unit
 
 MARKERS = "osD^vP*Xhp<>"
 
@@ -59,7 +59,7 @@ def gain_vs_misfit(records: pd.DataFrame) -> Figure:
         f"{first['suite']}\nweak {first['weak']}, strong {first['strong']}, "
         f"{first['labels']} labels"
         if seeds
-        else f"{first['dataset']}: strong {first['strong']}, {first['labels']} labels\n"
+        else f"{first['dataset']}: strong {first['strong']}, {labels_of(records)}\n"
         f"{side(records, 'weak')[first.name]} / {side(records, 'strong')[first.name]}",
         fontsize=10,
     )
@@ -109,7 +109,7 @@ def gain_vs_misfit_panels(trials: pd.DataFrame, table: pd.DataFrame) -> Figure:
                 markeredgewidth=0.3,
             )  # fmt: skip
         axes.set_title(
-            f"{row['weak_side']} → {row['strong_side']}\n{row['strong']}, {row['labels']} labels",
+            f"{row['weak_side']} → {row['strong_side']}\n{row['strong']}, {labels_of(of_panel)}",
             fontsize=7,
         )
         axes.text(

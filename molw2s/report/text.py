@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Hashable
+from statistics import median
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,8 @@ import pandas as pd
 from molw2s.analysis.bootstrap import DRAWS, SEED
 from molw2s.analysis.diagonal import STATISTICS, has_tasks
 from molw2s.analysis.rules import RULES
-from molw2s.analysis.summary import MEASURES, encoders_only, side
+from molw2s.analysis.summary import MEASURES, encoders_only, label_scheme, side
+from molw2s.analysis.teachers import Teachers
 from molw2s.errors import InvalidInput
 from molw2s.losses import LOSSES
 
@@ -114,8 +116,14 @@ def describe(records: pd.DataFrame) -> str:
         f"{first['dataset']}: {errors_of(records)}{_in(loss_unit(records))} on the test part, "
         f"mean ± std over {splits} split{'s' * (splits != 1)}; strong encoder "
         f"{first['strong']}, {side(records, 'weak').iloc[0]} (weak side) and "
-        f"{side(records, 'strong').iloc[0]} (strong side), {first['labels']} labels"
+        f"{side(records, 'strong').iloc[0]} (strong side), {labels_of(records)}"
     )
+
+
+def labels_of(records: pd.DataFrame) -> str:
+    """The label scheme of records that share one: "disjoint labels (25 % true)"."""
+    name, _, share = label_scheme(encoders_only(records)).iloc[0].partition(", ")
+    return f"{name} labels" + (f" ({share} true)" if share else "")
 
 
 def _in(unit: str) -> str:
@@ -172,7 +180,7 @@ def _readable(row: dict[Hashable, Any], how: str) -> dict[str, str]:
             format(row["regret"], how),
             f"[{format(row['regret_low'], how)}, {format(row['regret_high'], how)}]",
             f"{row['picks_best']:.0%}",
-            " / ".join(format(each, how.replace("4f", "3f")) for each in row["regret_each"]),
+            _each(row["regret_each"], how.replace("4f", "3f")),
             "-" if pd.isna(row["spearman"]) else f"{row['spearman']:.3f}",
         ]
     headings = (
@@ -181,6 +189,49 @@ def _readable(row: dict[Hashable, Any], how: str) -> dict[str, str]:
     )  # fmt: skip
     who = {"rule": row["rule"], "labels it looks at": row["needs"]}
     return who | dict(zip(headings, cells))
+
+
+def _each(regrets: list[float], how: str) -> str:
+    """A few regrets one by one, many by their median and their largest."""
+    if len(regrets) <= 5:
+        return " / ".join(format(each, how) for each in regrets)
+    middle, largest = format(median(regrets), how), format(max(regrets), how)
+    return f"median {middle}, largest {largest}"
+
+
+def readable_teachers(found: Teachers) -> pd.DataFrame:
+    """The teachers as text, the best student first."""
+    table = found.table
+    how = number_format(table["w2s_error"], 4)
+    probabilities = _numbers(table["p"], ".3f")
+    return pd.DataFrame(
+        {
+            "teacher": table["weak"].astype(str),
+            "w2s error": _numbers(table["w2s_error"], how),
+            "misfit": _numbers(table["misfit"], how),
+            "gain": _with_interval(table, "gain", how),
+            "mean rank": _numbers(table["rank"], ".1f"),
+            "Nemenyi p": [
+                "< 0.001" if p < 0.001 else each for p, each in zip(table["p"], probabilities)
+            ],
+            "student": table["verdict"],
+        }
+    )
+
+
+def describe_teachers(found: Teachers, records: pd.DataFrame) -> str:
+    """One line: what the teachers' table is judged by."""
+    splits, how = records["split"].nunique(), number_format(found.table["w2s_error"], 4)
+    friedman = (
+        "too few to test whether students differ"
+        if math.isnan(found.friedman)
+        else f"students differ with p = {found.friedman:.2g} (Friedman)"
+    )
+    return (
+        f"Teachers over {splits} splits: {friedman}; gain with simultaneous 95 % intervals, ranks "
+        f"and p of the students' errors; a student within {found.margin:{how}} of the best is "
+        "equal to it"
+    )
 
 
 def describe_rules(table: pd.DataFrame) -> str:
