@@ -78,6 +78,8 @@ _TABLE: tuple[Column, ...] = (
     Column("strong_mode", _T, "strong side: head on frozen features, or full or lora finetuning"),
     Column("weak_head", _T, "what the weak side is fitted with", required=True),
     Column("strong_head", _T, "what the strong side is fitted with", required=True),
+    Column("student_selection", _S, "true labels of the validation part that chose the penalties "
+           "of student and ceiling; nothing where the labels fitted to did"),
     Column("finetuning", _T, "settings of the finetuning, as JSON"),
     Column("labels", _T, "label scheme: which molecules the weak model labels", required=True),
     Column("split", _T, "name of the split: its kind and seed", required=True),

@@ -23,7 +23,9 @@ from molw2s.learners.heads import (
     NormBall,
     RBFFeatures,
     Ridge,
+    can_be_judged,
     chosen_penalty,
+    fit_judged,
     make_head,
 )
 from molw2s.learners.heads.spectrum import PENALTIES
@@ -103,6 +105,47 @@ def test_matern_ridge_is_scikit_learns_with_its_matern_kernel():
         theirs.fit(kernel(Z), y[:, task] - intercept)
         predicted = theirs.predict(kernel(scaler.transform(new), Z)) + intercept
         assert_allclose(head.predict(new)[:, task], predicted, rtol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["ridge", "kernel-ridge", "matern-ridge"])
+def test_validation_labels_choose_the_penalty_that_scikit_learn_finds_best_there(name):
+    X, y = problem(n=40, m=2)
+    X_val, y_val = problem(n=15, m=2, seed=1)
+    head = HEADS[name]()
+    fit_judged(head, X, y, X_val, y_val)
+    scaler = StandardScaler().fit(X)
+    Z, Z_val = scaler.transform(X), scaler.transform(X_val)
+    kernel = {
+        "ridge": lambda a, b: a @ b.T,
+        "kernel-ridge": lambda a, b: rbf_kernel(a, b, gamma=1 / 6),
+        "matern-ridge": Matern(length_scale=np.sqrt(12), nu=1.5),
+    }[name]
+    centring = np.eye(40) - 1 / 40
+    gram = centring @ kernel(Z, Z) @ centring
+    between = (kernel(Z_val, Z) - kernel(Z, Z).mean(0)) @ centring
+    candidates = PENALTIES * np.trace(gram) / 40
+    for task, chosen in enumerate(chosen_penalty(head, 2)):
+        errors = []
+        for penalty in candidates:
+            dual = np.linalg.solve(gram + penalty * np.eye(40), y[:, task] - y[:, task].mean())
+            predicted = between @ dual + y[:, task].mean()
+            errors.append(((predicted - y_val[:, task]) ** 2).mean())
+        assert chosen == pytest.approx(candidates[np.argmin(errors)])
+        # And it is fitted with that penalty.
+        alone = head[-1].__class__(**(head[-1].get_params() | {"penalty": chosen}))
+        assert_allclose(head.predict(X)[:, task], alone.fit(Z, y[:, task]).predict(Z), rtol=1e-6)
+
+
+def test_over_landmarks_validation_labels_choose_as_exactly():
+    X, y = problem(n=60, m=1)
+    X_val, y_val = problem(n=15, m=1, seed=1)
+    exact, over = KernelRidge(), KernelRidge(exact_rows=10, landmarks=60)
+    penalties = [head.fit(X, y, X_val, y_val).penalty_[0] for head in (exact, over)]
+    assert penalties[0] == pytest.approx(penalties[1], rel=1e-3)
+
+
+def test_heads_that_choose_nothing_are_known():
+    assert [name for name in HEADS.names() if not can_be_judged(name)] == ["least-squares"]
 
 
 def test_a_kernel_that_is_none_is_an_error():

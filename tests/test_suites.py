@@ -12,12 +12,15 @@ import textwrap
 
 import numpy as np
 import pytest
+from sklearn.preprocessing import StandardScaler
 
 from molw2s import get_encoder, load_dataset, load_suite, load_suites, make_splits
 from molw2s.datasets import Split
 from molw2s.errors import InvalidInput
 from molw2s.experiment.run import run_suite
 from molw2s.experiment.settings import make_suite
+from molw2s.learners.heads import Ridge, make_head
+from molw2s.learners.heads.spectrum import PENALTIES
 from molw2s.locations import shipped
 from molw2s.problems.labels import parts_of
 
@@ -72,6 +75,57 @@ def test_disjoint_labels_take_the_share_that_is_asked_for(share):
     assert len(parts.labelled) == int(share * len(split.train))
     together = np.concatenate([parts.labelled, parts.unlabelled])
     assert np.array_equal(np.sort(together), np.sort(split.train))
+
+
+def test_true_labels_may_choose_the_students_penalty_and_nobody_elses():
+    settings = {
+        "name": "s", "dataset": "freesolv", "weak": ["ecfp4"], "strong": "rdkit-cdf",
+        "weak_head": "ridge", "strong_head": "ridge", "labels": "disjoint", "seeds": [122],
+    }  # fmt: skip
+    (plain,), (chosen,), (few,) = (
+        run_suite(make_suite(settings | more)).records.to_dict("records")
+        for more in (
+            {},
+            {"student_selection": "valid"},
+            {"student_selection": "valid", "selection_labels": 10},
+        )
+    )
+    assert plain["weak_penalty"] == chosen["weak_penalty"]
+    assert (chosen["student_selection"], few["student_selection"]) == (64, 10)
+    # By hand: the least error on the validation part, over what the strong side is fitted to.
+    dataset, split = load_dataset("freesolv"), make_splits(load_dataset("freesolv"), seeds=[122])[0]
+    parts = parts_of(split, "disjoint")
+    weak, strong = (
+        get_encoder(name).encode(dataset.smiles).astype(float) for name in ("ecfp4", "rdkit-cdf")
+    )
+    teacher = make_head("ridge").fit(weak[parts.labelled], dataset.target[parts.labelled])
+    labels = teacher.predict(weak[parts.unlabelled])
+    scaler = StandardScaler().fit(strong[parts.unlabelled])
+    Z = scaler.transform(strong)
+    errors = {
+        penalty: (
+            (Ridge(penalty).fit(Z[parts.unlabelled], labels).predict(Z[split.valid])
+             - dataset.target[split.valid]) ** 2
+        ).mean()
+        for penalty in PENALTIES * (Z[parts.unlabelled] ** 2).sum(1).mean()
+    }  # fmt: skip
+    assert chosen["w2s_penalty"] == pytest.approx(min(errors, key=errors.get), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"strong_head": "least-squares"}, "least-squares has none to choose"),
+        ({"selection_labels": 65}, "has 64 molecules to validate on, and .* needs 65"),
+    ],
+)
+def test_a_selection_that_cannot_be_is_an_error(settings, complaint):
+    suite = {
+        "name": "s", "dataset": "freesolv", "weak": ["ecfp4"], "strong": "rdkit",
+        "student_selection": "valid",
+    }  # fmt: skip
+    with pytest.raises(InvalidInput, match=complaint):
+        run_suite(make_suite(suite | settings))
 
 
 def test_a_number_of_seeds_is_the_first_so_many():

@@ -57,7 +57,7 @@ def side(records: pd.DataFrame, which: Literal["weak", "strong"]) -> pd.Series:
     """How each trial's weak or strong model was fitted: a head's name, or "full" or "lora".
 
     Records without a mode are of heads on frozen encoders. A strong side at the end of a chain of
-    students says so.
+    students says so, and one whose penalty true labels chose.
     """
     fitted = records[f"{which}_head"]
     if f"{which}_mode" in records:
@@ -66,6 +66,10 @@ def side(records: pd.DataFrame, which: Literal["weak", "strong"]) -> pd.Series:
     if which == "strong" and "chain" in records:
         chain = records["chain"].fillna("")
         fitted = fitted.where(chain == "", fitted + " after " + chain)
+    if which == "strong" and "student_selection" in records:
+        number = records["student_selection"]
+        chosen = number.map(lambda n: "" if pd.isna(n) else f" chosen on {n:.0f} true labels")
+        fitted = fitted + chosen
     return fitted
 
 

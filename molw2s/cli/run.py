@@ -94,6 +94,16 @@ def run(
     folds: Annotated[
         int | None, typer.Option(help="With cross-fitted labels (default: 10).", min=2)
     ] = None,
+    student_selection: Annotated[
+        Literal["labels", "valid"] | None,
+        typer.Option(
+            help="What chooses the student's penalty: the weak labels, or true labels of the "
+            "validation part."
+        ),
+    ] = None,
+    selection_labels: Annotated[
+        int | None, typer.Option(help="With the latter, how many (default: all).", min=1)
+    ] = None,
     ensemble: Annotated[
         list[str] | None,
         typer.Option(
@@ -173,6 +183,8 @@ def run(
         "labels": labels,
         "labelled": labelled,
         "folds": folds,
+        "student_selection": student_selection,
+        "selection_labels": selection_labels,
         "ensembles": ensemble or None,
         "chain": chain or None,
         "controls": control or None,

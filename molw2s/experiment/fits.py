@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from molw2s.experiment.sources import Source
 from molw2s.learners import Learner
-from molw2s.learners.heads import Head, chosen_penalty
+from molw2s.learners.heads import Head, chosen_penalty, fit_judged
 from molw2s.problems.problem import Inputs, Rows
 from molw2s.store import Arrays, Shapes, Spread, Store, Work, digest
 
@@ -44,6 +44,8 @@ class Fit:
         Rows to predict, each once; ``store[key]["predictions"]`` is (k, targets).
     title : str
         For people.
+    judge : (rows, Source), optional
+        True values at other rows, on which penalties are chosen; else the labels fitted to do it.
     """
 
     learner: Learner
@@ -52,15 +54,17 @@ class Fit:
     labels: tuple[Source, ...]
     asked: Rows
     title: str
+    judge: tuple[Rows, Source] | None = None
     kind: ClassVar[str] = "predictions"
 
     @cached_property
     def key(self) -> str:
         if not self.kept:
             return f"unknown-{uuid4().hex}"
+        judge = () if self.judge is None else (self.judge[0], self.judge[1].key)
         return digest(
             f"fit {VERSION}", self.learner.fingerprint or "", self.inputs.key,
-            *(source.key for source in self.labels), self.rows, self.asked,
+            *(source.key for source in self.labels), self.rows, self.asked, *judge,
         )  # fmt: skip
 
     @cached_property
@@ -87,7 +91,11 @@ class Fit:
     def call(self, store: Store) -> tuple[Callable[..., Arrays], tuple[Any, ...]]:
         labels = np.hstack([source.at(self.rows, store) for source in self.labels])
         inputs = self.inputs.array(store)
-        return fit_and_ask, (self.learner.model(), inputs, self.rows, labels, self.asked)
+        judge = None
+        if self.judge is not None:
+            rows, truth = self.judge
+            judge = rows, np.hstack([truth.at(rows, store)] * len(self.labels))
+        return fit_and_ask, (self.learner.model(), inputs, self.rows, labels, self.asked, judge)
 
     def places(self, rows: Rows) -> Rows:
         """Where among ``asked`` these rows are."""
@@ -96,7 +104,12 @@ class Fit:
 
 
 def fit_and_ask(
-    model: Head, inputs: NDArray[Any], rows: Rows, labels: NDArray[np.float64], asked: Rows
+    model: Head,
+    inputs: NDArray[Any],
+    rows: Rows,
+    labels: NDArray[np.float64],
+    asked: Rows,
+    judge: tuple[Rows, NDArray[np.float64]] | None = None,
 ) -> Arrays:
     """Fit and predict on one core: sums are then rounded alike whatever the machine and process.
 
@@ -109,7 +122,10 @@ def fit_and_ask(
         known, new = np.asarray(known, np.float64), np.asarray(new, np.float64)
     targets = labels.shape[1]
     with _ONE_AT_A_TIME, threadpool_limits(1):
-        model.fit(known, labels)
+        if judge is None:
+            model.fit(known, labels)
+        else:
+            fit_judged(model, known, labels, np.asarray(inputs[judge[0]], np.float64), judge[1])
         predictions = np.asarray(model.predict(new), np.float64)
     return {
         "predictions": predictions.reshape(len(asked), targets),

@@ -161,7 +161,8 @@ def _fit_all(
         rows, _, who = wanted[places[0]]
         labels = tuple(wanted[place][1] for place in places)
         title = who if len(places) == 1 else f"{len(places)} students"
-        fit = _fit(side, rows, labels, asked, case, title)
+        judge = None if case.selection is None else (case.selection, Truth(case))
+        fit = _fit(side, rows, labels, asked, case, title, judge)
         predicted |= {place: Predicted(fit, number) for number, place in enumerate(places)}
     return [predicted[place] for place in range(len(wanted))]
 
@@ -173,8 +174,9 @@ def _fitted(
 
 
 def _fit(
-    side: Side, rows: Rows, labels: tuple[Source, ...], asked: Sequence[Rows], case: Case, who: str
-) -> Fit:
+    side: Side, rows: Rows, labels: tuple[Source, ...], asked: Sequence[Rows], case: Case, who: str,
+    judge: tuple[Rows, Source] | None = None,
+) -> Fit:  # fmt: skip
     # One question: predictions of a fit are then all of one model.
     question = np.concatenate(asked)
-    return Fit(side.learner, side.inputs, rows, labels, question, f"{case.split}, {who}")
+    return Fit(side.learner, side.inputs, rows, labels, question, f"{case.split}, {who}", judge)

@@ -46,7 +46,7 @@ def parts_of(split: Split, labels: Labels, folds: int = 10, labelled: float = 0.
 
 def _disjoint(split: Split, labelled: float) -> tuple[Rows, Rows, Folds]:
     """The weak model is fitted to a random share of the training part and labels the others."""
-    shuffled = _generator(split).permutation(split.train)
+    shuffled = generator(split).permutation(split.train)
     end = int(labelled * len(shuffled))
     if not 0 < end < len(shuffled):
         raise InvalidInput(
@@ -63,7 +63,7 @@ def _cross_fitted(split: Split, folds: int) -> tuple[Rows, Rows, Folds]:
             f"split {split.name} has {len(split.train)} training molecules, fewer than {folds} "
             "folds; choose fewer"
         )
-    shuffled = _generator(split).permutation(split.train)
+    shuffled = generator(split).permutation(split.train)
     asked = [np.sort(fold) for fold in np.array_split(shuffled, folds)]
     return (
         split.train,
@@ -72,7 +72,8 @@ def _cross_fitted(split: Split, folds: int) -> tuple[Rows, Rows, Folds]:
     )
 
 
-def _generator(split: Split) -> np.random.Generator:
-    """The same for a split's name in every run."""
-    seed = int.from_bytes(hashlib.sha256(split.name.encode()).digest()[:4], "big")
+def generator(split: Split, purpose: str = "") -> np.random.Generator:
+    """The same for a split's name and purpose in every run."""
+    name = hashlib.sha256((split.name + purpose).encode()).digest()
+    seed = int.from_bytes(name[:4], "big")
     return np.random.default_rng(seed)

@@ -21,10 +21,10 @@ from molw2s.encoders.transformer import TransformerEncoder
 from molw2s.errors import InvalidInput
 from molw2s.learners import FinetuningLearner, HeadLearner
 from molw2s.learners.finetuning import Finetuning
-from molw2s.learners.heads import EXACT_ROWS, LANDMARKS
+from molw2s.learners.heads import EXACT_ROWS, LANDMARKS, can_be_judged
 from molw2s.predictors import VERSION as PREDICTORS_VERSION
 from molw2s.predictors import Predictors, representation_predictors
-from molw2s.problems.labels import Labels, parts_of
+from molw2s.problems.labels import Labels, generator, parts_of
 from molw2s.problems.problem import Case, Given, Parts, Rows, Side
 from molw2s.problems.settings import Ensemble, Settings, no_repeats, so_many
 from molw2s.store import Arrays, Shapes, Spread, Store, Work, digest
@@ -49,6 +49,10 @@ class Suite(Settings):
     labels : "shared", "disjoint" or "cross-fitted"
         Weak labels on the weak model's own training molecules; on the others, ``labelled`` being
         the share of the training part that has true labels; or out of ``folds`` folds.
+    student_selection : "labels" or "valid"
+        What chooses the penalty of a student's head, and of the ceiling's: the labels that it is
+        fitted to, by leave-one-out, or true labels of the validation part, ``selection_labels`` of
+        them (None: all), which tell a student how closely to follow its teacher.
     ensembles : tuple of "mean" and "validation"
         Teachers that are averages of all weak models: plain, or with the nonnegative weights that
         fit the validation part's true labels best.
@@ -75,6 +79,8 @@ class Suite(Settings):
     labels: Labels = "shared"
     folds: int = Field(10, ge=2)
     labelled: float = Field(0.5, gt=0, lt=1)
+    student_selection: Literal["labels", "valid"] = "labels"
+    selection_labels: int | None = Field(None, ge=1)
     ensembles: tuple[Ensemble, ...] = ()
     chain: tuple[str, ...] = ()
     splitter: Splitter = "random"
@@ -145,6 +151,7 @@ class MoleculeProblem:
             (split, parts_of(split, suite.labels, suite.folds, suite.labelled))
             for split in make_splits(self.dataset, suite.splitter, suite.seeds)
         ]
+        self._check_selection()
         empty = [split.name for split, parts in self._splits if not len(parts.validation)]
         if "validation" in suite.ensembles and empty:
             raise InvalidInput(
@@ -179,6 +186,7 @@ class MoleculeProblem:
             "strong_mode": suite.strong_mode,
             **({"finetuning": suite.finetuning.model_dump_json()} if suite.finetunes else {}),
             "labels": suite.labels,
+            **({} if case.selection is None else {"student_selection": len(case.selection)}),
             "dataset_sha256": self.dataset.sha256,
             "weak_sha256": "" if place is None else self._sha256(names[teacher], store),
             "strong_sha256": self._sha256(suite.strong, store),
@@ -260,6 +268,23 @@ class MoleculeProblem:
                 f"an encoder is called {taken.pop()}, as a control or ensemble is; rename it"
             )
 
+    def _check_selection(self) -> None:
+        suite = self.suite
+        if suite.student_selection == "labels":
+            return
+        if suite.strong_mode != "head" or not can_be_judged(suite.strong_head):
+            what = suite.strong_head if suite.strong_mode == "head" else suite.strong_mode
+            raise InvalidInput(
+                f"student_selection 'valid' chooses a head's penalty, and {what} has none to choose"
+            )
+        wanted = suite.selection_labels or 1
+        for split, parts in self._splits:
+            if len(parts.validation) < wanted:
+                raise InvalidInput(
+                    f"split {split.name} has {len(parts.validation)} molecules to validate on, and "
+                    f"student_selection 'valid' needs {wanted}"
+                )
+
     def _case(self, split: Split, parts: Parts, seed: int) -> Case:
         suite = self.suite
         weak = tuple(
@@ -276,6 +301,7 @@ class MoleculeProblem:
             chain=tuple(
                 self._side(name, suite.strong_mode, suite.strong_head, seed) for name in suite.chain
             ),
+            selection=self._selection(split, parts),
             ensembles=suite.ensembles,
             controls=suite.controls,
             works=(Measuring(weak, strong, self._drawn(parts.unlabelled), self.dataset.target),),
@@ -289,6 +315,12 @@ class MoleculeProblem:
             return Side(encoder.name, size, learner, embeddings, embeddings)
         finetuning = FinetuningLearner(encoder, mode, self.suite.finetuning, seed)
         return Side(encoder.name, size, finetuning, Given(self.texts), embeddings)
+
+    def _selection(self, split: Split, parts: Parts) -> Rows | None:
+        if self.suite.student_selection == "labels":
+            return None
+        number = self.suite.selection_labels or len(parts.validation)
+        return np.sort(generator(split, "selection").permutation(parts.validation)[:number])
 
     def _drawn(self, rows: Rows) -> Rows:
         """So many rows as are measured, sorted."""

@@ -121,6 +121,9 @@ class Case:
         The strong side.
     chain : tuple of Side
         Students between teacher and student: each is fitted to the labels of the one before.
+    selection : ndarray, optional
+        Rows whose true values choose the penalties of students and ceiling; None where the labels
+        that each is fitted to do.
     ensembles, controls
         Other teachers: see the suites' settings of these names.
     works : tuple of Work
@@ -134,6 +137,7 @@ class Case:
     teachers: tuple[Side, ...]
     student: Side
     chain: tuple[Side, ...] = ()
+    selection: Rows | None = None
     ensembles: tuple[Ensemble, ...] = ()
     controls: tuple[Control, ...] = ()
     works: tuple[Work, ...] = ()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import version
+from inspect import signature
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn import config_context
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -84,6 +86,23 @@ def make_head(name: str, exact_rows: int = EXACT_ROWS, landmarks: int = LANDMARK
     if isinstance(last, KernelRidge):
         last.set_params(exact_rows=exact_rows, landmarks=landmarks)
     return head
+
+
+def can_be_judged(name: str) -> bool:
+    """Whether a head's ``fit`` takes ``X_val`` and ``y_val``, to choose on them."""
+    head = HEADS[name]()
+    last = head[-1] if isinstance(head, Pipeline) else head
+    return "X_val" in signature(last.fit).parameters
+
+
+def fit_judged(head: Head, X: Array, y: Array, X_val: Array, y_val: Array) -> None:
+    """Fit a head that chooses by its error at other rows, which are scaled as its own are."""
+    if isinstance(head, Pipeline):
+        with config_context(enable_metadata_routing=True):
+            head.set_params(transform_input=["X_val"]).fit(X, y, X_val=X_val, y_val=y_val)
+            head.set_params(transform_input=None)
+    else:
+        head.fit(X, y, X_val=X_val, y_val=y_val)  # type: ignore[call-arg]
 
 
 def chosen_penalty(head: Head, targets: int) -> Array:

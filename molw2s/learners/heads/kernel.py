@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics.pairwise import euclidean_distances, rbf_kernel
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from molw2s.learners.heads.spectrum import Spectrum, StreamedSpectrum
+from molw2s.learners.heads.spectrum import VALIDATION, Spectrum, StreamedSpectrum
 
 Array = NDArray[np.float64]
 KernelName = Literal["rbf", "matern"]
@@ -89,6 +89,8 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
     dual_coef_ : ndarray (k,) or (k, m)
     """
 
+    __metadata_request__fit = VALIDATION
+
     def __init__(
         self,
         gamma: float | None = None,
@@ -107,10 +109,25 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.landmarks = landmarks
         self.kernel = kernel
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+    ) -> Self:
+        """Fit to rows (n, d) and targets (n,) or (n, m).
+
+        With ``X_val`` (v, d) and ``y_val`` of as many columns as y, each target's penalty is the
+        one of least error there, not by leave-one-out.
+        """
         rows: Array
         rows, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         targets = np.asarray(y, dtype=np.float64)
+        elsewhere: tuple[Array, Array] | None = None
+        if X_val is not None and y_val is not None:
+            others: Array = validate_data(self, X_val, dtype=np.float64, reset=False)
+            elsewhere = others, np.asarray(y_val, np.float64).reshape(len(others), -1)
         columns = targets.reshape(len(rows), -1)
         if self.kernel not in _KERNELS:
             raise ValueError(f"kernel is {self.kernel!r}, expected one of {', '.join(_KERNELS)}")
@@ -118,7 +135,7 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.gamma_ = usual if self.gamma is None else self.gamma
         few = self.exact_rows is None or len(rows) <= self.exact_rows
         fit = self._fit_exactly if few else self._fit_landmarks
-        dual, intercept, penalty = fit(rows, columns)
+        dual, intercept, penalty = fit(rows, columns, elsewhere)
         shape = targets.shape[1:]  # one target in, one target out
         self.penalty_ = penalty.reshape(shape)
         self.dual_coef_ = dual.reshape(-1, *shape)
@@ -135,11 +152,13 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def _kernel(self) -> Callable[..., Array]:
         return partial(_KERNELS[self.kernel][0], gamma=self.gamma_)
 
-    def _fit_exactly(self, rows: Array, y: Array) -> tuple[Array, Array, Array]:
+    def _fit_exactly(
+        self, rows: Array, y: Array, elsewhere: tuple[Array, Array] | None
+    ) -> tuple[Array, Array, Array]:
         """Dual coefficients (n, m), intercepts (m,) and penalties (m,)."""
         self.X_fit_ = rows
         kernel = self._kernel(rows)
-        penalty = self._choose(kernel, y)
+        penalty = self._choose(kernel, y, elsewhere)
         dual, intercept = np.empty_like(y), np.empty(y.shape[1])
         system = np.empty_like(kernel)
         for value in np.unique(penalty):
@@ -148,7 +167,9 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
             dual[:, chosen], intercept[chosen] = _solve(system, value, y[:, chosen])
         return dual, intercept, penalty
 
-    def _fit_landmarks(self, rows: Array, y: Array) -> tuple[Array, Array, Array]:
+    def _fit_landmarks(
+        self, rows: Array, y: Array, elsewhere: tuple[Array, Array] | None
+    ) -> tuple[Array, Array, Array]:
         """As ``_fit_exactly``, over the landmarks."""
         rng = np.random.default_rng(self.seed)
         self.X_fit_ = _centres(rows, self.landmarks, rng)
@@ -158,22 +179,38 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
             return _features(self.X_fit_, part, self._kernel, factor)
 
         spectrum = StreamedSpectrum(map(features, _parts(rows)), y)
-        if self.penalty is None:
+        if self.penalty is not None:
+            penalty = np.full(y.shape[1], float(self.penalty))
+        elif elsewhere is not None:
+            at = spectrum.at(features(elsewhere[0]), elsewhere[1])
+            penalty = at.best_penalty(at.U, at.y)
+        else:
             left = np.sort(rng.permutation(len(rows))[:LEFT_OUT])
             penalty = spectrum.at(features(rows[left]), y[left]).best_penalty()
-        else:
-            penalty = np.full(y.shape[1], float(self.penalty))
         weights = spectrum.coefficients(penalty)
         dual = solve_triangular(factor, weights, lower=True, trans="T")
         return dual, spectrum.y_mean - spectrum.x_mean @ weights, penalty
 
-    def _choose(self, kernel: Array, y: Array) -> Array:
+    def _choose(self, kernel: Array, y: Array, elsewhere: tuple[Array, Array] | None) -> Array:
         if self.penalty is not None:
             return np.full(y.shape[1], float(self.penalty))
+        if elsewhere is not None:
+            return self._validated(kernel, y, *elsewhere)
         rows = _some(len(kernel), self.loo_rows, self.seed)
         kernel = kernel[np.ix_(rows, rows)]
         _centre(kernel)
         return Spectrum.of_kernel(kernel, y[rows] - y[rows].mean(0)).best_penalty()
+
+    def _validated(self, kernel: Array, y: Array, X_val: Array, y_val: Array) -> Array:
+        """(m,) the penalties of least error at other rows; takes the whole spectrum."""
+        mean = kernel.mean(0)
+        between = self._kernel(X_val, self.X_fit_)
+        between -= between.mean(1)[:, None] + mean - mean.mean()
+        centred = kernel.copy()
+        _centre(centred)
+        spectrum = Spectrum.of_kernel(centred, y - y.mean(0))
+        at = between @ spectrum.U / spectrum.eigenvalues
+        return spectrum.best_penalty(at, y_val - y.mean(0))
 
 
 def _solve(kernel: Array, penalty: float, y: Array) -> tuple[Array, Array]:

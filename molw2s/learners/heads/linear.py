@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from molw2s.learners.heads.spectrum import CentredSpectrum
+from molw2s.learners.heads.spectrum import PENALTIES, VALIDATION, CentredSpectrum
 
 Array = NDArray[np.float64]
 
@@ -18,18 +18,37 @@ RADII = np.logspace(-2, 4, 37)
 
 
 class _LinearHead(MultiOutputMixin, RegressorMixin, BaseEstimator):
-    """Linear function with an unpenalised intercept; subclasses choose the penalty."""
+    """Linear function with an unpenalised intercept; subclasses say which penalties there are.
+
+    ``fit`` chooses among them by leave-one-out on the labels it is given, or, where it is given
+    ``X_val`` (v, d) and ``y_val`` of as many columns as y, by the error there.
+    """
+
+    __metadata_request__fit = VALIDATION
 
     coef_: Array
     intercept_: Array
     penalty_: Array
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+    ) -> Self:
         rows: Array
         rows, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         targets = np.asarray(y, dtype=np.float64)
         spectrum = CentredSpectrum(rows, targets.reshape(len(rows), -1))
-        penalty = self._choose(spectrum)
+        penalties = self._penalties(spectrum)
+        if X_val is None or y_val is None:
+            errors = spectrum.leave_one_out(penalties)
+        else:
+            elsewhere: Array = validate_data(self, X_val, dtype=np.float64, reset=False)
+            truth = np.asarray(y_val, np.float64).reshape(len(elsewhere), -1)
+            errors = spectrum.validated(penalties, spectrum.at(elsewhere), truth - spectrum.y_mean)
+        penalty = np.take_along_axis(penalties, errors.argmin(0)[None], 0)[0]
         shape = targets.shape[1:]  # one target in, one target out
         self.penalty_ = penalty.reshape(shape)
         self.coef_ = spectrum.coefficients(penalty).reshape(-1, *shape)
@@ -41,7 +60,8 @@ class _LinearHead(MultiOutputMixin, RegressorMixin, BaseEstimator):
         rows: Array = validate_data(self, X, dtype=np.float64, reset=False)
         return rows @ self.coef_ + self.intercept_
 
-    def _choose(self, spectrum: CentredSpectrum) -> Array:
+    def _penalties(self, spectrum: CentredSpectrum) -> Array:
+        """(k, m) to choose from, a column per target."""
         raise NotImplementedError
 
 
@@ -63,10 +83,10 @@ class Ridge(_LinearHead):
     def __init__(self, penalty: float | None = None) -> None:
         self.penalty = penalty
 
-    def _choose(self, spectrum: CentredSpectrum) -> Array:
+    def _penalties(self, spectrum: CentredSpectrum) -> Array:
         if self.penalty is not None:
-            return np.full(spectrum.y.shape[1], float(self.penalty))
-        return spectrum.best_penalty()
+            return np.full((1, spectrum.y.shape[1]), float(self.penalty))
+        return np.tile((PENALTIES * spectrum.mean_squared_norm)[:, None], spectrum.y.shape[1])
 
 
 class NormBall(_LinearHead):
@@ -87,13 +107,11 @@ class NormBall(_LinearHead):
     def __init__(self, radius: float | None = None) -> None:
         self.radius = radius
 
-    def _choose(self, spectrum: CentredSpectrum) -> Array:
+    def _penalties(self, spectrum: CentredSpectrum) -> Array:
         if self.radius is not None:
-            return _multipliers(spectrum, np.full(spectrum.y.shape[1], float(self.radius)))
+            return _multipliers(spectrum, np.full(spectrum.y.shape[1], float(self.radius)))[None]
         unit = spectrum.y.std(0) / np.sqrt(spectrum.mean_squared_norm)
-        candidates = np.array([_multipliers(spectrum, factor * unit) for factor in RADII])
-        best = spectrum.leave_one_out(candidates).argmin(0)
-        return candidates[best, np.arange(len(best))]
+        return np.array([_multipliers(spectrum, factor * unit) for factor in RADII])
 
 
 def _multipliers(spectrum: CentredSpectrum, radius: Array) -> Array:

@@ -14,6 +14,9 @@ Array = NDArray[np.float64]
 # Multiples of the mean squared norm of the centred features: 3 a decade.
 PENALTIES = np.logspace(-7, 3, 31)
 
+VALIDATION = {"X_val": True, "y_val": True}
+"""What scikit-learn's pipelines hand on to a head's ``fit`` (metadata routing)."""
+
 
 class Spectrum:
     """Centred targets in the basis where a ridge fit is diagonal; the intercept is not penalised.
@@ -64,10 +67,22 @@ class Spectrum:
             errors[row] = np.nan_to_num((residual / left) ** 2, nan=np.inf).mean(0)
         return errors
 
-    def best_penalty(self) -> Array:
-        """(m,) the smallest leave-one-out error among ``PENALTIES`` for each target."""
+    def validated(self, penalties: Array, at: Array, y: Array) -> Array:
+        """(k, m) mean squared errors elsewhere: at rows ``at`` (v, r) that mean there what U means
+        here, with centred targets y (v, m); ``penalties`` as in ``leave_one_out``."""
+        errors = np.empty((len(penalties), self.y.shape[1]))
+        for row, penalty in enumerate(penalties):
+            factors = self.shrinkage(np.atleast_1d(penalty))
+            errors[row] = ((y - at @ (factors * self.projected)) ** 2).mean(0)
+        return errors
+
+    def best_penalty(self, at: Array | None = None, y: Array | None = None) -> Array:
+        """(m,) the smallest error among ``PENALTIES`` for each target: by leave-one-out, or
+        ``validated`` elsewhere."""
         candidates = PENALTIES * self.mean_squared_norm
-        return candidates[self.leave_one_out(candidates).argmin(0)]
+        if at is None or y is None:
+            return candidates[self.leave_one_out(candidates).argmin(0)]
+        return candidates[self.validated(candidates, at, y).argmin(0)]
 
 
 class CentredSpectrum(Spectrum):
@@ -78,6 +93,11 @@ class CentredSpectrum(Spectrum):
         X = X - self.x_mean
         U, eigenvalues, self.V = decomposed(X)
         super().__init__(U, eigenvalues, y - self.y_mean)
+
+    def at(self, X: Array) -> Array:
+        """(v, r) what U is for other rows."""
+        at: Array = (X - self.x_mean) @ self.V / np.sqrt(self.eigenvalues)
+        return at
 
     def coefficients(self, penalty: Array) -> Array:
         """(d, m) coefficients for one penalty a target; penalty 0 is the minimum-norm fit."""
