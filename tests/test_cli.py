@@ -40,7 +40,7 @@ def freesolv(tmp_path_factory):
     """The folder of one small run of FreeSolv."""
     out = tmp_path_factory.mktemp("runs") / "freesolv"
     with pytest.raises(SystemExit):
-        main(["run", "freesolv", *SMALL, "--out", str(out)])
+        main(["run", "freesolv-paper", *SMALL, "--out", str(out)])
     return out
 
 
@@ -62,7 +62,7 @@ def test_run_writes_what_it_promises(freesolv):
 
 
 def test_the_same_command_gives_identical_records(freesolv, molw2s, tmp_path):
-    code, out, _ = molw2s("run", "freesolv", *SMALL, "--out", tmp_path / "again")
+    code, out, _ = molw2s("run", "freesolv-paper", *SMALL, "--out", tmp_path / "again")
     assert code == 0
     assert "| weak-h96 | 96 |" in out
     for name in FILES - {"manifest.json"}:
@@ -89,7 +89,7 @@ def test_the_table_is_sorted_and_averages_over_splits(freesolv):
 
 
 def test_disjoint_labels_halve_the_training_part(molw2s, tmp_path):
-    molw2s("run", "freesolv", *SMALL, "--labels", "disjoint", "--out", tmp_path)
+    molw2s("run", "freesolv-paper", *SMALL, "--labels", "disjoint", "--out", tmp_path)
     records = pd.read_csv(tmp_path / "records.csv")
     assert set(records["labels"]) == {"disjoint"}
     assert set(zip(records["n_labelled"], records["n_unlabelled"])) == {(256, 257)}
@@ -116,7 +116,7 @@ def test_a_run_records_what_every_rule_looks_at(freesolv, molw2s):
 
 def test_json_is_one_object(freesolv, molw2s, tmp_path):
     for arguments in (
-        ("run", "freesolv", *SMALL, "--out", tmp_path),
+        ("run", "freesolv-paper", *SMALL, "--out", tmp_path),
         ("report", freesolv),
         ("compare", freesolv),
         ("list", "encoders"),
@@ -157,16 +157,16 @@ def test_an_unfinished_run_is_not_reported(freesolv, molw2s, tmp_path):
 def test_wrong_use_is_told_without_a_traceback(molw2s, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("")
-    code, _, err = molw2s("run", "freesolv", *SMALL, "--out", "file")
+    code, _, err = molw2s("run", "freesolv-paper", *SMALL, "--out", "file")
     assert code == 1
     assert "file is a file, not a folder" in err
     monkeypatch.setattr(
         "molw2s.experiment.run.execute", None
     )  # it is told before anything is fitted
-    code, _, err = molw2s("run", "freesolv", *SMALL, "--out", "file/deeper")
+    code, _, err = molw2s("run", "freesolv-paper", *SMALL, "--out", "file/deeper")
     assert code == 1
     assert "file is a file, not a folder" in err
-    code, _, err = molw2s("run", "freesolv", *SMALL, "--seed", "-1")
+    code, _, err = molw2s("run", "freesolv-paper", *SMALL, "--seed", "-1")
     assert code == 1
     assert "seeds" in err
 
@@ -260,7 +260,16 @@ def test_any_file_name_will_do(molw2s, tmp_path, monkeypatch, molecules):
 def test_a_failing_run_leaves_no_table_of_an_earlier_one(freesolv, molw2s, tmp_path, monkeypatch):
     for path in freesolv.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    again = ["run", "freesolv", *SMALL, "--weak-head", "ridge", "--out", tmp_path, "--overwrite"]
+    again = [
+        "run",
+        "freesolv-paper",
+        *SMALL,
+        "--weak-head",
+        "ridge",
+        "--out",
+        tmp_path,
+        "--overwrite",
+    ]
 
     def stopped(folder):
         raise KeyboardInterrupt
@@ -284,7 +293,16 @@ def test_suites_of_one_name_are_refused(molw2s, tmp_path):
 
 def test_duplicates_are_in_the_manifest(molw2s, tmp_path):
     molw2s(
-        "run", "esol", "--weak", "weak-h8", "--strong", "ecfp4", "--seed", 122, "--out", tmp_path
+        "run",
+        "esol-paper",
+        "--weak",
+        "weak-h8",
+        "--strong",
+        "ecfp4",
+        "--seed",
+        122,
+        "--out",
+        tmp_path,
     )
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert len(manifest["dataset"]["duplicates"]) == 11

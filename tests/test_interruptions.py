@@ -209,7 +209,7 @@ def test_a_suites_name_is_a_folders(name, tmp_path):
 def start(tmp_path, out):
     """A run in a session of its own, as a shell starts it."""
     return subprocess.Popen(
-        [sys.executable, "-m", "molw2s", "run", "freesolv", "--out", str(tmp_path / out)],
+        [sys.executable, "-m", "molw2s", "run", "freesolv-paper", "--out", str(tmp_path / out)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         env=os.environ | {"MOLW2S_CACHE": str(tmp_path / "cache")},
     )  # fmt: skip
@@ -265,7 +265,7 @@ def test_a_command_in_this_process_leaves_signals_alone(tmp_path, monkeypatch, c
     monkeypatch.setattr("molw2s.experiment.run.execute", None)
     ignoring = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell's background jobs do
     try:
-        for arguments in (["list", "heads"], ["run", "freesolv", "--out", str(tmp_path)]):
+        for arguments in (["list", "heads"], ["run", "freesolv-paper", "--out", str(tmp_path)]):
             with contextlib.suppress(SystemExit, TypeError):
                 main(arguments)
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN

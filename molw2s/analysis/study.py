@@ -13,7 +13,13 @@ from molw2s.analysis.comparison import paper_table
 from molw2s.analysis.diagonal import has_tasks
 from molw2s.analysis.intervals import by_split, corrected_interval, test_share
 from molw2s.analysis.rules import rules_table
-from molw2s.analysis.summary import encoders_only, label_scheme, side, summary_table
+from molw2s.analysis.summary import (
+    encoders_only,
+    label_scheme,
+    mean_leak,
+    side,
+    summary_table,
+)
 from molw2s.columns import SCHEMA_VERSION
 from molw2s.errors import InvalidInput
 
@@ -148,7 +154,7 @@ def combination_table(trials: pd.DataFrame) -> pd.DataFrame:
             }
             | group[measures].mean().to_dict()
             | {
-                "leak": _leak(group),
+                "leak": mean_leak(group),
                 "slack": 2 * np.sqrt(group["strong_error"] * group["misfit"]).mean(),
                 "paper_distance": _paper_distance(group),
             }
@@ -188,12 +194,6 @@ _STATISTICS: dict[str, Callable[[Array, Array], float]] = {
     "gain": lambda gain, misfit: float(gain.mean()),
     "ratio": lambda gain, misfit: float(gain.mean() / misfit.mean()) if misfit.any() else math.nan,
 }
-
-
-def _leak(trials: pd.DataFrame) -> float:
-    if "label_error" not in trials:
-        return math.nan
-    return float(1 - trials["label_error"].mean() / trials["weak_error"].mean())
 
 
 def _paper_distance(trials: pd.DataFrame) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import pandas as pd
@@ -83,3 +84,10 @@ def label_scheme(trials: pd.DataFrame) -> pd.Series:
     labels = trials["labels"]
     unusual = (labels == "disjoint") & (percent != 50)
     return labels.where(~unusual, labels + ", " + percent.astype(str) + " %")
+
+
+def mean_leak(trials: pd.DataFrame) -> float:
+    """1 - mean label error / mean weak error; nan where label errors are not recorded."""
+    if "label_error" not in trials:
+        return math.nan
+    return float(1 - trials["label_error"].mean() / trials["weak_error"].mean())

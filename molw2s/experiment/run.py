@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from molw2s.analysis.summary import encoders_only, mean_leak
 from molw2s.columns import SCHEMA_VERSION
 from molw2s.datasets import MoleculeDataset
 from molw2s.errors import InvalidInput
@@ -28,6 +29,7 @@ from molw2s.report.write import write_report
 from molw2s.store import Store, shared_store
 
 _log = logging.getLogger(__name__)
+_MUCH = 0.2
 _PACKAGES = (
     "molw2s", "numpy", "scipy", "scikit-learn", "pandas", "torch", "transformers", "rdkit",
 )  # fmt: skip
@@ -139,7 +141,7 @@ def _run(job: _Job, existing: Existing, workers: Workers, progress: Progress) ->
     store = shared_store()
     with workers.at_hand() as crew:
         records, predictions = _computed(suite, problem, store, crew, progress)
-    for remark in problem.remarks(store):
+    for remark in (*problem.remarks(store), *_leaks(records)):
         _log.warning(remark)
     manifest = job.manifest | problem.found(store)
     seconds = round(time.perf_counter() - started, 1)
@@ -167,6 +169,17 @@ def _computed(
         store.forget(work.key for work in works)
     kept = pd.concat(predictions, ignore_index=True) if predictions else None
     return as_records(rows), kept
+
+
+def _leaks(records: pd.DataFrame) -> Iterator[str]:
+    """What to know where weak labels are much better than the teacher is elsewhere."""
+    leak = mean_leak(encoders_only(records))
+    if leak > _MUCH:
+        yield (
+            f"{records['suite'].iloc[0]}: the weak labels have {leak:.0%} less error than their "
+            "teachers have on the test part, as these know the truth there; much of the gain may "
+            "be that truth. With disjoint labels nothing leaks"
+        )
 
 
 def _manifest(suite: Settings, problem: Problem) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from molw2s.store import Arrays, Shapes, Spread, Store, Work, digest
 Mode = Literal["head", "full", "lora"]
 SplitSeed = Annotated[int, Field(ge=0, lt=2**32)]
 WEAK_FAMILY = tuple(f"weak-h{size}-v2" for size in WEAK_HIDDEN_SIZES)
+_SPLITS_NAMED = 5
 _PREDICTORS = tuple(each.name for each in fields(Predictors))
 
 
@@ -215,12 +216,7 @@ class MoleculeProblem:
         }
 
     def remarks(self, store: Store) -> list[str]:
-        told = [
-            f"{self.name}, split {split.name}: {len(twice)} test molecules are also in train "
-            f"({self.dataset.name_rows(twice)})"
-            for split, _ in self._splits
-            if (twice := self._twice(split))
-        ]
+        told = list(self._told_twice())
         for bit, words in FAULTS.values():
             names_of: dict[tuple[int, ...], list[str]] = {}
             for name, encoder in self._encoders.items():
@@ -232,6 +228,22 @@ class MoleculeProblem:
                 for rows, names in names_of.items()
             ]
         return told
+
+    def _told_twice(self) -> Iterator[str]:
+        """Of each split, or of many at once."""
+        twice = {split.name: rows for split, _ in self._splits if (rows := self._twice(split))}
+        if len(twice) > _SPLITS_NAMED:
+            fewest, most = (end(map(len, twice.values())) for end in (min, max))
+            yield (
+                f"{self.name}: in {len(twice)} of {len(self._splits)} splits {fewest} to {most} "
+                "test molecules are also in train; the manifest counts them"
+            )
+            return
+        for name, rows in twice.items():
+            yield (
+                f"{self.name}, split {name}: {len(rows)} test molecules are also in train "
+                f"({self.dataset.name_rows(rows)})"
+            )
 
     def _twice(self, split: Split) -> list[int]:
         """Rows of the test part whose molecule is in the training part as well."""

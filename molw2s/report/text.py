@@ -203,7 +203,6 @@ def readable_teachers(found: Teachers) -> pd.DataFrame:
     """The teachers as text, the best student first."""
     table = found.table
     how = number_format(table["w2s_error"], 4)
-    probabilities = _numbers(table["p"], ".3f")
     return pd.DataFrame(
         {
             "teacher": table["weak"].astype(str),
@@ -211,9 +210,7 @@ def readable_teachers(found: Teachers) -> pd.DataFrame:
             "misfit": _numbers(table["misfit"], how),
             "gain": _with_interval(table, "gain", how),
             "mean rank": _numbers(table["rank"], ".1f"),
-            "Nemenyi p": [
-                "< 0.001" if p < 0.001 else each for p, each in zip(table["p"], probabilities)
-            ],
+            "Nemenyi p": _numbers(table["p"], ".2g"),
             "student": table["verdict"],
         }
     )
