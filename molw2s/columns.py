@@ -127,6 +127,9 @@ _TABLE: tuple[Column, ...] = (
     Column("weak_error_valid", _P, "weak_error on the validation part", _LOSS),
     Column("misfit_valid", _P, "misfit on the validation part", _LOSS),
     Column("weak_error_minus_misfit_valid", _U, "the bound on the validation part", _LOSS),
+    Column("weak_auc", _U, "area under the weak model's ROC curve, of classes"),
+    Column("w2s_auc", _U, "area under the student's ROC curve"),
+    Column("strong_auc", _U, "area under the ceiling's ROC curve"),
     Column("xue_labelled", _P, "energy of the target that the strong representation can learn and "
            "the weak one cannot", "target squared", "Xue et al. 2025"),
     Column("xue_label_free", _P, "the same at the worst target of unit norm", "",

@@ -33,7 +33,8 @@ class Loss:
     bregman : bool
         Whether the theorem is about it.
     domain : tuple of float
-        The first argument lies in this closed interval, the second strictly within.
+        The first argument lies in this closed interval, the second strictly within - or the other
+        way round, where ``reversed_`` says so.
     of : callable
         (a, b) -> loss, of the shape of both.
     """
@@ -43,6 +44,7 @@ class Loss:
     bregman: bool
     domain: tuple[float, float]
     of: Callable[[Array, Array], Array]
+    reversed_: bool = False
 
     def __call__(self, a: NDArray[Any], b: NDArray[Any]) -> Array:
         """Element by element; nan where an argument is nan.
@@ -54,7 +56,11 @@ class Loss:
         """
         a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
         low, high = self.domain
-        for values, outside in ((a, (a < low) | (a > high)), (b, (b <= low) | (b >= high))):
+        closed, open_ = (b, a) if self.reversed_ else (a, b)
+        for values, outside in (
+            (closed, (closed < low) | (closed > high)),
+            (open_, (open_ <= low) | (open_ >= high)),
+        ):
             if outside.any():
                 raise InvalidInput(
                     f"loss {self.name!r} is for values between {low:g} and {high:g}; there is "
@@ -85,6 +91,10 @@ def _logistic(a: Array, b: Array) -> Array:
     return divergence
 
 
+def _logistic_reversed(a: Array, b: Array) -> Array:
+    return _logistic(b, a)
+
+
 _EVERYWHERE = (-math.inf, math.inf)
 LOSSES = {
     loss.name: loss
@@ -93,6 +103,9 @@ LOSSES = {
         Loss("absolute", 1, False, _EVERYWHERE, _absolute),
         Loss("poisson", 1, True, (0, math.inf), _poisson),  # phi(a) = a log a
         Loss("logistic", 0, True, (0, 1), _logistic),  # phi(a) = a log a + (1 - a) log(1 - a)
+        # Of logits, phi(u) = log(1 + e^u): the student that minimises cross-entropy to its teacher
+        # is then the projection, and functions with linear logits are a convex class.
+        Loss("logistic-reversed", 0, True, (0, 1), _logistic_reversed, reversed_=True),
     )
 }
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from molw2s.errors import InvalidInput
 from molw2s.losses import LOSSES, Loss
@@ -64,6 +65,10 @@ def measures(
     if unlabelled is not None:
         label_error = loss(unlabelled.truth, unlabelled.weak).mean(0)
     gain = weak_error - w2s_error
+    aucs = {}
+    if loss.name == "logistic":
+        predicted = {"weak_auc": weak, "w2s_auc": student, "strong_auc": ceiling}
+        aucs = {name: roc_auc(truth, values) for name, values in predicted.items()}
     return {
         "weak_error": weak_error,
         "w2s_error": w2s_error,
@@ -82,7 +87,21 @@ def measures(
         "weak_error_valid": weak_error_valid,
         "misfit_valid": misfit_valid,
         "weak_error_minus_misfit_valid": weak_error_valid - misfit_valid,
+        **aucs,
     }
+
+
+def roc_auc(truth: Array, predicted: Array) -> Array:
+    """(m,) areas under the ROC curve of (n, m) predictions for classes 0 and 1: the share of pairs
+    of one each in which the 1 is predicted higher, ties half (Mann and Whitney 1947); nan where
+    there is one class only, or truth is no class."""
+    positive = (truth == 1).sum(0)
+    negative = (truth == 0).sum(0)
+    ranks = rankdata(predicted, axis=0)
+    above = (ranks * (truth == 1)).sum(0) - positive * (positive + 1) / 2
+    pairs = np.where(positive + negative == len(truth), positive * negative, 0)
+    share = np.full(pairs.shape, math.nan)
+    return np.divide(above, pairs, out=share, where=pairs > 0)
 
 
 def recovered(gain: Any, weak_error: Any, strong_error: Any) -> Array:

@@ -15,7 +15,7 @@ from molw2s.locations import shipped
 NAMES = ("esol", "freesolv", "lipop")
 SIZES = {
     "esol": 1128, "freesolv": 642, "lipop": 4200, "hlm": 3087, "rlm": 3054, "mdr1": 2642,
-    "solubility": 2173, "aqsoldb": 9980,
+    "solubility": 2173, "aqsoldb": 9980, "bace": 1513, "bbbp": 2039,
 }  # fmt: skip
 
 

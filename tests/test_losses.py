@@ -14,15 +14,22 @@ from molw2s.errors import InvalidInput
 from molw2s.losses import LOSSES
 from molw2s.theory import Values, measures
 
+
+def logit(a):
+    return math.log(a / (1 - a))
+
+
+# phi and its slope; of logits where the name ends in reversed.
 PHI = {
     "squared": (lambda a: a * a, lambda a: 2 * a),
     "poisson": (lambda a: a * math.log(a), lambda a: math.log(a) + 1),
-    "logistic": (
-        lambda a: a * math.log(a) + (1 - a) * math.log(1 - a),
-        lambda a: math.log(a / (1 - a)),
-    ),
+    "logistic": (lambda a: a * math.log(a) + (1 - a) * math.log(1 - a), logit),
+    "logistic-reversed": (lambda u: math.log1p(math.exp(u)), lambda u: 1 / (1 + math.exp(-u))),
 }
-RANGE = {"squared": (-9, 9), "absolute": (-9, 9), "poisson": (0.05, 9), "logistic": (0.05, 0.95)}
+RANGE = {
+    "squared": (-9, 9), "absolute": (-9, 9), "poisson": (0.05, 9), "logistic": (0.05, 0.95),
+    "logistic-reversed": (0.05, 0.95),
+}  # fmt: skip
 
 
 def test_every_bregman_loss_is_checked_here():
@@ -45,7 +52,8 @@ def test_losses_are_nonnegative_and_zero_where_both_agree(name, data):
 def test_bregman_losses_are_what_phi_lies_above_its_tangent(name, data):
     a, b = (data.draw(st.floats(*RANGE[name])) for _ in range(2))
     phi, slope = PHI[name]
-    expected = phi(a) - phi(b) - slope(b) * (a - b)
+    x, z = (logit(each) if name == "logistic-reversed" else each for each in (a, b))
+    expected = phi(x) - phi(z) - slope(z) * (x - z)
     assert float(LOSSES[name](a, b)) == pytest.approx(expected, abs=1e-9)
 
 
@@ -70,6 +78,8 @@ def test_logistic_loss_of_classes_is_their_cross_entropy():
         ("poisson", -1, 1, -1),
         ("logistic", 0.5, 1, 1),
         ("logistic", 2, 0.5, 2),
+        ("logistic-reversed", 1, 0.5, 1),
+        ("logistic-reversed", 0.5, 2, 2),
     ],
 )
 def test_values_outside_of_the_domain_are_named(name, a, b, value):

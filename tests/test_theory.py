@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.pipeline import make_pipeline
 
 from molw2s.experiment.protocol import ThreeSets, weak_to_strong
-from molw2s.learners.heads import HEADS, NormBall, RBFFeatures
+from molw2s.learners.heads import HEADS, KernelFeatures, NormBall
 
 
 @st.composite
@@ -61,14 +61,14 @@ def test_gain_is_at_least_misfit_on_a_norm_ball(population, slack):
 @settings(max_examples=60, deadline=None)
 def test_gain_is_at_least_misfit_on_an_rkhs_ball(population, slack, gamma):
     rng, weak, strong = population
-    features = RBFFeatures(gamma=gamma).fit(strong)
+    features = KernelFeatures(gamma=gamma).fit(strong)
     w = rng.normal(size=len(strong))
     truth = features.transform(strong) @ w
     assume(truth.var() > 1e-6)
     radius = slack * np.linalg.norm(w)
 
     def rkhs_ball():
-        return make_pipeline(RBFFeatures(gamma=gamma), NormBall(radius=radius))
+        return make_pipeline(KernelFeatures(gamma=gamma), NormBall(radius=radius))
 
     errors = trial(weak, strong, truth, rkhs_ball)
     assert errors.gain_minus_misfit >= -1e-6 * truth.var()

@@ -13,11 +13,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from molw2s import embed, get_encoder, load_dataset, make_splits
-from molw2s.learners.heads import KernelRidge, RBFFeatures, Ridge
+from molw2s.learners.heads import KernelFeatures, KernelRidge, Ridge
 
 METHODS = {
-    "1000 landmarks": lambda: make_pipeline(RBFFeatures(landmarks=1000), Ridge()),
-    "2000 landmarks": lambda: make_pipeline(RBFFeatures(landmarks=2000), Ridge()),
+    "1000 landmarks": lambda: make_pipeline(KernelFeatures(landmarks=1000), Ridge()),
+    "2000 landmarks": lambda: make_pipeline(KernelFeatures(landmarks=2000), Ridge()),
     "exact, leave-one-out on 500 rows": lambda: KernelRidge(loo_rows=500),
     "exact, leave-one-out on 1000 rows": lambda: KernelRidge(loo_rows=1000),
     "exact, leave-one-out on every row": lambda: KernelRidge(loo_rows=None),

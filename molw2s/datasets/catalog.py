@@ -106,3 +106,17 @@ def solubility() -> MoleculeDataset:
 def aqsoldb() -> MoleculeDataset:
     """Aqueous solubility of nine sources (Sorkun, Khetan and Er 2019), 9980 molecules."""
     return _load_shipped("aqsoldb")
+
+
+@register_dataset("bace")
+@cache
+def bace() -> MoleculeDataset:
+    """Inhibitors of beta-secretase 1 (Subramanian et al. 2016), 1513 molecules of two classes."""
+    return _load_shipped("bace")
+
+
+@register_dataset("bbbp")
+@cache
+def bbbp() -> MoleculeDataset:
+    """Blood-brain barrier penetration (Martins et al. 2012), 2039 molecules of two classes."""
+    return _load_shipped("bbbp")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from molw2s.columns import SCHEMA_VERSION
 from molw2s.experiment.plan import Trial
 from molw2s.experiment.predictions import PARTS, PREDICTIONS
+from molw2s.losses import Loss, get_loss
 from molw2s.problems.problem import Problem, Rows
 from molw2s.records import as_numbers, in_order
 from molw2s.store import Store
@@ -24,7 +25,7 @@ def measured(
     """The records' rows of finished trials, the first of which has the number ``first``."""
     rows: list[dict[str, Any]] = []
     for trial in trials:
-        found = measures_of(trial, store)
+        found = measures_of(trial, store, get_loss(problem.loss))
         about = _about(trial, problem, suite, store)
         many = trial.case.truth.ndim > 1
         for task, values in enumerate(zip(*(each.tolist() for each in found.values()))):
@@ -33,10 +34,10 @@ def measured(
     return rows
 
 
-def measures_of(trial: Trial, store: Store) -> dict[str, NDArray[np.float64]]:
+def measures_of(trial: Trial, store: Store, loss: Loss = SQUARED) -> dict[str, NDArray[np.float64]]:
     """Every measure and chosen penalty of a trial, (m,) for m tasks."""
     evaluation, validation, unlabelled = (values_of(trial, part, store) for part in PARTS)
-    return measures(evaluation, validation, unlabelled) | {
+    return measures(evaluation, validation, unlabelled, loss) | {
         "weak_penalty": trial.teacher.answers.penalty(store),
         "w2s_penalty": trial.student.penalty(store),
         "strong_penalty": trial.ceiling.penalty(store),
@@ -100,7 +101,7 @@ def _about(trial: Trial, problem: Problem, suite: str, store: Store) -> dict[str
         "suite": suite,
         "dataset": problem.name,
         "unit": problem.unit,
-        "loss": SQUARED.name,
+        "loss": problem.loss,
         "weak": teacher.name,
         "teacher_kind": teacher.kind,
         "weak_hidden_size": teacher.hidden_size,

@@ -21,7 +21,13 @@ from molw2s.encoders.transformer import TransformerEncoder
 from molw2s.errors import InvalidInput
 from molw2s.learners import FinetuningLearner, HeadLearner
 from molw2s.learners.finetuning import Finetuning
-from molw2s.learners.heads import EXACT_ROWS, LANDMARKS, can_be_judged
+from molw2s.learners.heads import (
+    EXACT_ROWS,
+    LANDMARKS,
+    PROBABILITIES,
+    can_be_judged,
+    is_built_in,
+)
 from molw2s.predictors import VERSION as PREDICTORS_VERSION
 from molw2s.predictors import Predictors, representation_predictors
 from molw2s.problems.labels import Labels, generator, parts_of
@@ -47,6 +53,9 @@ class Suite(Settings):
         Used in mode "head" only.
     finetuning
         Used in the other modes only; ``repeats`` are their seeds.
+    loss : "squared" or "logistic"
+        By which everything is measured. "logistic" is for classes 0 and 1, with heads that predict
+        probabilities; errors are then in nats.
     labels : "shared", "disjoint" or "cross-fitted"
         Weak labels on the weak model's own training molecules; on the others, ``labelled`` being
         the share of the training part that has true labels; or out of ``folds`` folds.
@@ -77,6 +86,7 @@ class Suite(Settings):
     strong_head: str = "kernel-ridge"
     finetuning: Finetuning = Finetuning()
     repeats: tuple[NonNegativeInt, ...] = Field((0,), min_length=1)
+    loss: Literal["squared", "logistic"] = "squared"
     labels: Labels = "shared"
     folds: int = Field(10, ge=2)
     labelled: float = Field(0.5, gt=0, lt=1)
@@ -132,7 +142,7 @@ class MoleculeProblem:
     ) -> None:
         self.suite = suite
         self.dataset = load_dataset(suite.dataset) if dataset is None else dataset
-        self.name, self.unit = suite.dataset, self.dataset.unit
+        self.name, self.unit, self.loss = suite.dataset, self.dataset.unit, suite.loss
         self.texts = np.array(self.dataset.smiles, dtype=object)
         names = dict.fromkeys((*suite.weak, *suite.chain, suite.strong))
         self._encoders = {
@@ -144,6 +154,7 @@ class MoleculeProblem:
                 f"every target of {self.dataset.name} is {self.dataset.target[0]:g}: there is "
                 "nothing to learn"
             )
+        self._check_loss()
         self._embeddings = {
             name: Embeddings(encoder, self.dataset.smiles)
             for name, encoder in self._encoders.items()
@@ -279,6 +290,25 @@ class MoleculeProblem:
             raise InvalidInput(
                 f"an encoder is called {taken.pop()}, as a control or ensemble is; rename it"
             )
+
+    def _check_loss(self) -> None:
+        suite = self.suite
+        if suite.loss != "logistic":
+            return
+        if not set(np.unique(self.dataset.target)) <= {0.0, 1.0}:
+            raise InvalidInput(f"loss 'logistic' is for classes 0 and 1; {self.name} has others")
+        if "truth" in suite.controls:
+            raise InvalidInput(
+                "loss 'logistic' has no control 'truth': a student is infinitely far from classes"
+            )
+        sides = ((suite.weak_mode, suite.weak_head), (suite.strong_mode, suite.strong_head))
+        for mode, head in sides:
+            if mode != "head" or (is_built_in(head) and head not in PROBABILITIES):
+                what = head if mode == "head" else f"{mode} finetuning"
+                raise InvalidInput(
+                    f"loss 'logistic' is of probabilities, which {what} does not predict; heads "
+                    f"that do: {', '.join(PROBABILITIES)}"
+                )
 
     def _check_selection(self) -> None:
         suite = self.suite

@@ -162,6 +162,8 @@ class Problem(Protocol):
     ----------
     name, unit : str
         Of the dataset and its target.
+    loss : str
+        By which everything is measured (``molw2s.losses``).
     texts : ndarray (n,), optional
         What a row is, for people: its SMILES. None where rows are random points.
     trials : int
@@ -174,6 +176,8 @@ class Problem(Protocol):
     def name(self) -> str: ...
     @property
     def unit(self) -> str: ...
+    @property
+    def loss(self) -> str: ...
     @property
     def texts(self) -> NDArray[Any] | None: ...
     @property

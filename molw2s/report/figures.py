@@ -127,7 +127,8 @@ def gain_vs_misfit_panels(trials: pd.DataFrame, table: pd.DataFrame) -> Figure:
 
 def _bracketed(records: pd.DataFrame) -> str:
     """The errors' unit behind an axis' name."""
-    return f"  [{loss_unit(records)}]" if records["unit"].iloc[0] else ""
+    named = records["unit"].iloc[0] or loss_unit(records) == "nats"
+    return f"  [{loss_unit(records)}]" if named else ""
 
 
 def _encoder_colours(records: pd.DataFrame) -> dict[str, Any]:

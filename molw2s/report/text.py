@@ -76,8 +76,8 @@ def loss_unit(records: pd.DataFrame) -> str:
     unit = str(records["unit"].iloc[0])
     power = LOSSES[_loss(records)].power
     if not unit:
-        return {0: "", 1: "target units", 2: "squared target units"}[power]
-    return {0: "", 1: unit, 2: f"({unit})²"}[power]
+        return {0: "nats", 1: "target units", 2: "squared target units"}[power]
+    return {0: "nats", 1: unit, 2: f"({unit})²"}[power]
 
 
 def _loss(records: pd.DataFrame) -> str:

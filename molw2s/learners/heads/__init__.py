@@ -8,30 +8,36 @@ regressor that takes many targets can be registered.
 
 from molw2s.learners.heads.catalog import (
     HEADS,
+    PROBABILITIES,
     Head,
     can_be_judged,
     chosen_penalty,
     fit_judged,
     head_fingerprint,
+    is_built_in,
     make_head,
     register_head,
 )
-from molw2s.learners.heads.kernel import EXACT_ROWS, LANDMARKS, KernelRidge, RBFFeatures
+from molw2s.learners.heads.kernel import EXACT_ROWS, LANDMARKS, KernelFeatures, KernelRidge
 from molw2s.learners.heads.linear import NormBall, Ridge
+from molw2s.learners.heads.logistic import Logistic
 
 __all__ = [
     "EXACT_ROWS",
     "HEADS",
     "LANDMARKS",
+    "PROBABILITIES",
     "Head",
+    "KernelFeatures",
     "KernelRidge",
+    "Logistic",
     "NormBall",
-    "RBFFeatures",
     "Ridge",
     "can_be_judged",
     "chosen_penalty",
     "fit_judged",
     "head_fingerprint",
+    "is_built_in",
     "make_head",
     "register_head",
 ]

@@ -14,8 +14,9 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from molw2s.learners.heads.kernel import EXACT_ROWS, LANDMARKS, KernelRidge, RBFFeatures
+from molw2s.learners.heads.kernel import EXACT_ROWS, LANDMARKS, KernelFeatures, KernelRidge
 from molw2s.learners.heads.linear import NormBall, Ridge
+from molw2s.learners.heads.logistic import Logistic
 from molw2s.registry import Registry
 
 Array = NDArray[np.float64]
@@ -70,7 +71,25 @@ def matern_ridge() -> Pipeline:
 @register_head("kernel-ball")
 def kernel_ball() -> Pipeline:
     """Functions of bounded RBF-kernel norm on standardised features, radius by leave-one-out."""
-    return make_pipeline(StandardScaler(), RBFFeatures(), NormBall())
+    return make_pipeline(StandardScaler(), KernelFeatures(), NormBall())
+
+
+@register_head("logistic")
+def logistic() -> Pipeline:
+    """Ridge logistic regression on standardised features, penalty by leave-one-out: for classes."""
+    return make_pipeline(StandardScaler(), Logistic())
+
+
+@register_head("matern-logistic")
+def matern_logistic() -> Pipeline:
+    """Kernel logistic regression (Matérn) over 300 landmarks, penalty by leave-one-out."""
+    return make_pipeline(
+        StandardScaler(), KernelFeatures(kernel="matern", landmarks=300), Logistic()
+    )
+
+
+PROBABILITIES = ("logistic", "matern-logistic")
+"""Built-in heads that predict them."""
 
 
 def make_head(name: str, exact_rows: int = EXACT_ROWS, landmarks: int = LANDMARKS) -> Head:
@@ -86,6 +105,11 @@ def make_head(name: str, exact_rows: int = EXACT_ROWS, landmarks: int = LANDMARK
     if isinstance(last, KernelRidge):
         last.set_params(exact_rows=exact_rows, landmarks=landmarks)
     return head
+
+
+def is_built_in(name: str) -> bool:
+    """Whether we wrote a head; raises UnknownName if there is none."""
+    return HEADS[name].__module__ == __name__
 
 
 def can_be_judged(name: str) -> bool:
@@ -116,7 +140,7 @@ def head_fingerprint(name: str, exact_rows: int, landmarks: int) -> str | None:
 
     Code that others may edit has no version that we could know, so nothing is kept of it.
     """
-    if HEADS[name].__module__ != __name__:
+    if not is_built_in(name):
         return None
     libraries = (f"{package} {version(package)}" for package in ("numpy", "scipy", "scikit-learn"))
     takes = name in ("kernel-ridge", "matern-ridge")

@@ -52,6 +52,13 @@ _KERNELS: dict[KernelName, tuple[Callable[..., Array], float]] = {
 }
 
 
+def _gamma(kernel: KernelName, gamma: float | None, d: int) -> float:
+    """The one given, or the kernel's usual one for d standardised features."""
+    if kernel not in _KERNELS:
+        raise ValueError(f"kernel is {kernel!r}, expected one of {', '.join(_KERNELS)}")
+    return _KERNELS[kernel][1] / d if gamma is None else gamma
+
+
 class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Kernel ridge regression: ridge in the RKHS of a kernel of distances.
 
@@ -129,10 +136,7 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
             others: Array = validate_data(self, X_val, dtype=np.float64, reset=False)
             elsewhere = others, np.asarray(y_val, np.float64).reshape(len(others), -1)
         columns = targets.reshape(len(rows), -1)
-        if self.kernel not in _KERNELS:
-            raise ValueError(f"kernel is {self.kernel!r}, expected one of {', '.join(_KERNELS)}")
-        usual = _KERNELS[self.kernel][1] / rows.shape[1]
-        self.gamma_ = usual if self.gamma is None else self.gamma
+        self.gamma_ = _gamma(self.kernel, self.gamma, rows.shape[1])
         few = self.exact_rows is None or len(rows) <= self.exact_rows
         fit = self._fit_exactly if few else self._fit_landmarks
         dual, intercept, penalty = fit(rows, columns, elsewhere)
@@ -274,8 +278,8 @@ def _features(landmarks: Array, X: Array, kernel_of: Callable[..., Array], facto
     return features
 
 
-class RBFFeatures(TransformerMixin, BaseEstimator):
-    """Features whose inner products are the kernel exp(-gamma ||x - z||^2).
+class KernelFeatures(TransformerMixin, BaseEstimator):
+    """Features whose inner products are a kernel.
 
     A linear function w of them has the norm ||w|| in the kernel's function space (RKHS), so a
     norm-ball head on top is an RKHS ball.
@@ -283,30 +287,40 @@ class RBFFeatures(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     gamma : float, optional
-        1 / d by default, the usual choice for standardised features.
+        As in ``KernelRidge``.
     landmarks : int, optional
         With more rows than this, functions are restricted to the span of the kernel at that many
         rows drawn at random (Nystroem; still a convex class): exact, but slower, with None.
     seed : int
+    kernel : "rbf" or "matern"
+        As in ``KernelRidge``.
     """
 
     def __init__(
-        self, gamma: float | None = None, landmarks: int | None = 1000, seed: int = 0
+        self,
+        gamma: float | None = None,
+        landmarks: int | None = 1000,
+        seed: int = 0,
+        kernel: KernelName = "rbf",
     ) -> None:
         self.gamma = gamma
         self.landmarks = landmarks
         self.seed = seed
+        self.kernel = kernel
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         rows: Array = validate_data(self, X, dtype=np.float64)
-        self.gamma_ = 1 / rows.shape[1] if self.gamma is None else self.gamma
+        self.gamma_ = _gamma(self.kernel, self.gamma, rows.shape[1])
         rows = rows[_some(len(rows), self.landmarks, self.seed)]
         self.landmarks_ = rows
-        self.factor_ = _factor(rows, partial(rbf_kernel, gamma=self.gamma_))
+        self.factor_ = _factor(rows, self._kernel)
         return self
 
     def transform(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
         rows: Array = validate_data(self, X, dtype=np.float64, reset=False)
-        kernel_of = partial(rbf_kernel, gamma=self.gamma_)
-        return _features(self.landmarks_, rows, kernel_of, self.factor_)
+        return _features(self.landmarks_, rows, self._kernel, self.factor_)
+
+    @property
+    def _kernel(self) -> Callable[..., Array]:
+        return partial(_KERNELS[self.kernel][0], gamma=self.gamma_)

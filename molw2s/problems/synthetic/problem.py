@@ -45,6 +45,7 @@ class SyntheticProblem:
 
     name = "random MLP"
     unit = ""
+    loss = "squared"
     texts = None
 
     def __init__(self, suite: SyntheticSuite) -> None:
