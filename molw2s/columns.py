@@ -117,6 +117,8 @@ _TABLE: tuple[Column, ...] = (
     Column("label_error", _P, "mean loss of the weak labels themselves, on the unlabelled part",
            _LOSS),
     Column("leak", _U, "1 - label_error / weak_error: what the weak model remembers of the truth"),
+    Column("few_labels_error", _P, "in a study: w2s_error of the control \"truth\" on the split, "
+           "the strong model fitted to the true labels that the weak one had", _LOSS),
     Column("weak_penalty", _P, "penalty the weak head chose"),
     Column("w2s_penalty", _P, "penalty the student's head chose"),
     Column("strong_penalty", _P, "penalty the ceiling's head chose"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
 import re
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +29,13 @@ def read_records(folder: str | Path) -> pd.DataFrame:
     Raises
     ------
     InvalidInput
-        If there is no ``records.csv``, the run has not ended, or the table is not as a run writes
+        If there is no ``records.csv`` (``records.csv.gz`` of a study), the run has not ended, or the table is not as a run writes
         it: the message names line and column.
     """
     path = Path(folder) / "records.csv"
+    packed = path.with_name("records.csv.gz")
+    if packed.exists() and not path.exists():
+        path = packed
     manifest = read_manifest(folder)
     if manifest is not None and not path.exists():
         raise InvalidInput(
@@ -38,8 +43,9 @@ def read_records(folder: str | Path) -> pd.DataFrame:
         )
     try:
         content = path.read_bytes()
+        content = gzip.decompress(content) if path == packed else content
         cells = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
+    except (OSError, EOFError, zlib.error, ValueError) as error:
         raise InvalidInput(
             f"{folder} holds no run ({error}); `molw2s run SUITE --out {folder}` makes one"
         ) from error

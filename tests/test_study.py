@@ -106,6 +106,18 @@ def test_the_share_of_true_labels_tells_disjoint_labels_apart():
     assert list(again["labels"].unique()) == ["disjoint", "disjoint, 25 %"]
 
 
+def test_each_trial_stands_beside_what_few_true_labels_are_worth_on_its_split():
+    encoders = run(labels="disjoint").assign(teacher_kind="encoder")
+    truth = run(1, sizes=(0,), labels="disjoint").assign(weak="truth", teacher_kind="control")
+    trials = combine([pd.concat([encoders, truth], ignore_index=True)])
+    assert len(trials) == len(encoders)
+    of_split = dict(zip(truth["split"], truth["w2s_error"]))
+    assert [of_split[split] for split in trials["split"]] == list(trials["few_labels_error"])
+    row = combination_table(trials).iloc[0]
+    assert row["few_labels_error"] == pytest.approx(truth["w2s_error"].mean())
+    assert "strong on few true labels" in readable_study(combination_table(trials))
+
+
 def test_the_overview_says_where_the_gain_is_sure():
     sure = run(weak_error=2.0, w2s_error=[1.0, 1.1, 0.9] * 3)
     lost = run(dataset="lipop", w2s_error=2.0, weak_error=[1.0, 1.1, 0.9] * 3)
@@ -257,7 +269,7 @@ def test_the_page_is_a_function_of_the_records_it_leaves(folders, tmp_path):
     write_study([tmp_path / "one"], tmp_path / "two.md")
     one, two = ((tmp_path / f"{name}.md").read_text() for name in ("one", "two"))
     assert one.replace("(one/", "(two/") == two
-    for name in ("records.csv", "table.csv", "esol.png", "esol.svg"):
+    for name in ("records.csv.gz", "table.csv", "esol.png", "esol.svg"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
@@ -340,3 +352,14 @@ def test_trials_measured_by_different_losses_are_not_taken_together(tmp_path):
         write_study([tmp_path / "a", tmp_path / "b"], tmp_path / "study.md")
     write_study([tmp_path / "b"], tmp_path / "absolute.md")
     assert "errors are mean absolute losses" in (tmp_path / "absolute.md").read_text()
+
+
+def test_a_damaged_packed_table_is_told_in_one_line(tmp_path):
+    folder = tmp_path / "a"
+    write(run(), folder)
+    write_study([folder], tmp_path / "page.md")
+    packed = tmp_path / "page" / "records.csv.gz"
+    for damaged in (b"no gzip", packed.read_bytes()[:-20]):
+        packed.write_bytes(damaged)
+        with pytest.raises(InvalidInput, match="holds no run"):
+            read_records(tmp_path / "page")

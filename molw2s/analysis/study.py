@@ -55,7 +55,7 @@ def combine(runs: Iterable[pd.DataFrame]) -> pd.DataFrame:
         If a trial appears twice, a run is a synthetic one, or trials that belong together differ
         in data, kind of split, encoders' weights or finetuning settings.
     """
-    trials = pd.concat([encoders_only(run) for run in runs], ignore_index=True)
+    trials = pd.concat([_beside_few_labels(run) for run in runs], ignore_index=True)
     trials = trials.drop(columns="trial", errors="ignore").assign(schema_version=SCHEMA_VERSION)
     if has_tasks(trials):
         raise InvalidInput("a study is of molecular runs; `molw2s report` shows a synthetic one")
@@ -68,6 +68,16 @@ def combine(runs: Iterable[pd.DataFrame]) -> pd.DataFrame:
     _check_alike(trials)
     order = [*COMBINATION, "weak_hidden_size", "weak", "split", "seed"]
     return trials.sort_values(order, key=_rank, ignore_index=True)
+
+
+def _beside_few_labels(run: pd.DataFrame) -> pd.DataFrame:
+    """A run's weak encoders, each beside what the control "truth" has on its split."""
+    trials = encoders_only(run)
+    if len(trials) == len(run) or "truth" not in set(run["weak"]):
+        return trials
+    controls = run[(run["weak"] == "truth") & (run["teacher_kind"] == "control")]
+    of_split = controls.groupby("split")["w2s_error"].mean()
+    return trials.assign(few_labels_error=trials["split"].map(of_split))
 
 
 def _check_alike(trials: pd.DataFrame) -> None:
@@ -110,6 +120,9 @@ def combination_table(trials: pd.DataFrame) -> pd.DataFrame:
         Means over trials.
     ratio
         Mean gain over mean misfit.
+    few_labels_error
+        Mean error of the strong model fitted to the weak one's true labels; nan without the
+        control "truth".
     leak
         1 - mean label error / mean weak error; nan where the former is not recorded.
     slack
@@ -154,6 +167,7 @@ def combination_table(trials: pd.DataFrame) -> pd.DataFrame:
             }
             | group[measures].mean().to_dict()
             | {
+                "few_labels_error": group.get("few_labels_error", pd.Series(dtype=float)).mean(),
                 "leak": mean_leak(group),
                 "slack": 2 * np.sqrt(group["strong_error"] * group["misfit"]).mean(),
                 "paper_distance": _paper_distance(group),

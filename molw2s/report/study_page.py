@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
@@ -49,7 +50,7 @@ _DISTANCE = (
 def write_study(folders: Sequence[str | Path], page: str | Path) -> pd.DataFrame:
     """Write the page and, in a folder beside it that has its name, what it is made from.
 
-    The folder gets ``records.csv`` (all trials; a later study takes the folder as one of its runs),
+    The folder gets ``records.csv.gz`` (all trials; a later study takes the folder as one of its runs),
     ``table.csv`` (a row a combination), and a figure for each dataset. In a page that exists only
     what stands between the two marks is replaced.
 
@@ -91,7 +92,8 @@ def write_study(folders: Sequence[str | Path], page: str | Path) -> pd.DataFrame
         figure = f"{beside.name}/{as_file_name(str(dataset))}"
         save_figure(gain_vs_misfit_panels(of_dataset, rows), page.parent / figure)
         sections.append(_section(str(dataset), of_dataset, rows, f"{quote(figure)}.png"))
-    write_atomically(beside / "records.csv", trials.to_csv(index=False).encode())
+    packed = gzip.compress(trials.to_csv(index=False).encode(), mtime=0)
+    write_atomically(beside / "records.csv.gz", packed)
     write_atomically(beside / "table.csv", table.to_csv(index=False).encode())
     content = before + "\n\n".join([BEGIN, *sections, END]) + after
     write_atomically(page, content.encode())

@@ -270,6 +270,9 @@ def readable_study(table: pd.DataFrame) -> pd.DataFrame:
     text["gain / misfit"] = _with_interval(table, "ratio", ".2f")
     text["slope"] = _with_interval(table, "slope", ".2f")
     text["slack"] = _numbers(table["slack"], errors)
+    if table["few_labels_error"].notna().any():
+        text["w2s error"] = _numbers(table["w2s_error"], errors)
+        text["strong on few true labels"] = _numbers(table["few_labels_error"], errors)
     text["PGR"] = [
         value + (f" (undefined {share:.0%})" if share else "")
         for value, share in zip(_numbers(table["pgr_median"], ".2f"), table["pgr_undefined"])
