@@ -29,8 +29,8 @@ def read_records(folder: str | Path) -> pd.DataFrame:
     Raises
     ------
     InvalidInput
-        If there is no ``records.csv`` (``records.csv.gz`` of a study), the run has not ended, or the table is not as a run writes
-        it: the message names line and column.
+        If there is no ``records.csv`` (``records.csv.gz`` of a study), the run has not ended, or
+        the table is not as a run writes it: the message names line and column.
     """
     path = Path(folder) / "records.csv"
     packed = path.with_name("records.csv.gz")

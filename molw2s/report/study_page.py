@@ -50,9 +50,9 @@ _DISTANCE = (
 def write_study(folders: Sequence[str | Path], page: str | Path) -> pd.DataFrame:
     """Write the page and, in a folder beside it that has its name, what it is made from.
 
-    The folder gets ``records.csv.gz`` (all trials; a later study takes the folder as one of its runs),
-    ``table.csv`` (a row a combination), and a figure for each dataset. In a page that exists only
-    what stands between the two marks is replaced.
+    The folder gets ``records.csv.gz`` (all trials; a later study takes the folder as one of its
+    runs), ``table.csv`` (a row a combination), and a figure for each dataset. In a page that exists
+    only what stands between the two marks is replaced.
 
     Returns
     -------
