@@ -15,7 +15,7 @@ from molw2s.cli import main
 from molw2s.errors import InvalidInput
 from molw2s.records import read_records
 from molw2s.report import write_study
-from molw2s.report.figures import gain_vs_misfit_panels
+from molw2s.report.figures import gain_over_misfit, gain_vs_misfit_panels
 from molw2s.report.study_page import BEGIN, END
 from molw2s.report.text import readable_overview, readable_study
 
@@ -231,6 +231,20 @@ def test_the_figure_has_a_panel_a_combination_on_the_same_axes():
     assert panels[2].get_position().x0 == panels[0].get_position().x0
 
 
+def test_the_overviews_figure_has_each_ratio_and_its_interval():
+    trials = combine([run(), run(1, labels="disjoint"), run(2, dataset="lipop")])
+    table = combination_table(trials)
+    (axes,) = gain_over_misfit(table).axes
+    shown = {
+        (float(x), *map(float, segment[:, 0]))
+        for container in axes.containers
+        for x, segment in zip(container[0].get_xdata(), container[2][0].get_segments())
+    }
+    expected = table[["ratio", "ratio_low", "ratio_high"]].to_numpy()
+    assert np.sort(list(shown), axis=0) == pytest.approx(np.sort(expected, axis=0))
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["esol", "lipop"]
+
+
 def test_the_distance_is_shown_where_the_paper_has_figures():
     table = combination_table(combine([run(dataset="lipop"), run(1)]))
     shown = {
@@ -304,7 +318,7 @@ def test_any_name_of_a_dataset_will_do(tmp_path, name, file):
 
 def test_two_datasets_never_share_a_figures_file(tmp_path):
     write(pd.concat([run(dataset="a b"), run(dataset="a-b")]), tmp_path / "run")
-    with pytest.raises(InvalidInput, match="a b, a-b would have one figure file"):
+    with pytest.raises(InvalidInput, match="a b, a-b, gain-over-misfit would have one"):
         write_study([tmp_path / "run"], tmp_path / "study.md")
     assert not (tmp_path / "study").exists()
 

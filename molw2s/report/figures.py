@@ -21,6 +21,9 @@ from molw2s.analysis.summary import encoders_only, side
 from molw2s.locations import write_atomically
 from molw2s.report.text import labels_of, loss_unit
 
+# Colours that colour-blind readers tell apart (Okabe and Ito 2008).
+_OKABE_ITO = ["#D55E00", "#CC79A7", "#E69F00", "#56B4E9", "#0072B2", "#009E73", "#000000"]
+_SEEN = (-2, 3)  # of gain / misfit; what lies further out is in the table
 MARKERS = "osD^vP*Xhp<>"
 
 
@@ -122,6 +125,45 @@ def gain_vs_misfit_panels(trials: pd.DataFrame, table: pd.DataFrame) -> Figure:
     figure.legend(
         handles=_legend(colour_of, marker_of), loc="outside right center", fontsize=7, frameon=False
     )
+    return figure
+
+
+@matplotlib.rc_context({"text.parse_math": False})
+def gain_over_misfit(table: pd.DataFrame) -> Figure:
+    """Gain / misfit with its interval: a row per dataset, a colour per combination.
+
+    Parameters
+    ----------
+    table
+        As ``study.combination_table`` gives it.
+    """
+    how = ["labels", "weak_side", "strong", "strong_side"]
+    varied = [name for name in how if table[name].nunique() > 1] or ["labels"]
+    names = [", ".join(map(str, row)) for row in table[varied].itertuples(index=False)]
+    datasets, kinds = list(dict.fromkeys(table["dataset"])), list(dict.fromkeys(names))
+    step = 0.8 / len(kinds)
+    figure = Figure(figsize=(7.2, 1.4 + 0.16 * len(kinds) * len(datasets)), layout="constrained")
+    axes = figure.add_subplot()
+    for kind, colour in zip(kinds, _OKABE_ITO * len(kinds)):
+        rows = table[[name == kind for name in names]]
+        heights = [
+            datasets.index(name) + (kinds.index(kind) + 0.5) * step - 0.4
+            for name in rows["dataset"]
+        ]
+        ends = (rows["ratio"] - rows["ratio_low"], rows["ratio_high"] - rows["ratio"])
+        axes.errorbar(
+            rows["ratio"], heights, xerr=[each.fillna(0) for each in ends], fmt="o", color=colour,
+            markersize=4, linewidth=1.3, label=kind,
+        )  # fmt: skip
+    axes.axvline(0, color="0.6", linewidth=1, zorder=0)
+    axes.axvline(1, color="0.5", linewidth=1, linestyle="--", zorder=0, label="gain = misfit")
+    axes.set_yticks(range(len(datasets)), [_shown(name) for name in datasets])
+    axes.set_ylim(len(datasets) - 0.5, -0.5)
+    axes.set_xlim(*_SEEN)
+    for place in range(1, len(datasets)):
+        axes.axhline(place - 0.5, color="0.92", linewidth=1, zorder=0)
+    axes.set_xlabel("gain / misfit, 95 % interval")
+    figure.legend(loc="outside right upper", fontsize=8, frameon=False)
     return figure
 
 

@@ -14,7 +14,7 @@ from molw2s.analysis.study import combination_table, combine
 from molw2s.errors import InvalidInput
 from molw2s.locations import as_file_name, sweep, write_atomically
 from molw2s.records import read_records
-from molw2s.report.figures import gain_vs_misfit_panels, save_figure
+from molw2s.report.figures import gain_over_misfit, gain_vs_misfit_panels, save_figure
 from molw2s.report.text import (
     errors_of,
     in_markdown,
@@ -71,7 +71,7 @@ def write_study(folders: Sequence[str | Path], page: str | Path) -> pd.DataFrame
         raise InvalidInput(f"{page}: the page is Markdown; name it {page.name}.md")
     before, after = _around(page)
     trials = combine(read_records(folder) for folder in folders)
-    names = [str(name) for name in trials["dataset"].unique()]
+    names = [*(str(name) for name in trials["dataset"].unique()), "gain-over-misfit"]
     if len({as_file_name(name) for name in names}) < len(names):
         raise InvalidInput(f"two of {', '.join(names)} would have one figure file; rename one")
     table = combination_table(trials)
@@ -82,9 +82,11 @@ def write_study(folders: Sequence[str | Path], page: str | Path) -> pd.DataFrame
             "page otherwise with --out"
         )
     sweep(beside)
+    save_figure(gain_over_misfit(table), beside / "gain-over-misfit")
     sections = [
         _OVERVIEW,
         to_markdown(readable_overview(table)).rstrip(),
+        f"![Gain over misfit]({quote(beside.name)}/gain-over-misfit.png)",
         _NOTE.format(draws=DRAWS, seed=SEED, errors=errors_of(trials)),
     ]
     for dataset, rows in table.groupby("dataset", sort=False):
