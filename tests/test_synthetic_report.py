@@ -147,7 +147,6 @@ def test_report_needs_the_records_alone(small_run, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "complaint"),
     [
-        (["esol", "--seeds", "2"], 2, "--seeds K is for synthetic"),
         (["synthetic-realizable", "--seeds", "2", "--seed", "1"], 2, "not both"),
         (["synthetic-realizable", "--labels", "shared"], 1, "labels"),
         (["synthetic-realizable", "--weak", "weak-h8"], 1, "weak"),
