@@ -13,6 +13,7 @@ from sklearn.model_selection import LeaveOneOut, cross_val_predict
 from molw2s import run_suite
 from molw2s.datasets import MoleculeDataset
 from molw2s.errors import InvalidInput
+from molw2s.experiment.predictions import measure_run
 from molw2s.experiment.settings import make_suite
 from molw2s.learners.heads import Logistic
 from molw2s.learners.heads.logistic import PENALTIES, _newton
@@ -149,6 +150,18 @@ def test_a_suite_of_classes_is_measured_in_nats_and_by_its_curves():
     for name, column in (("weak_error", "weak"), ("w2s_error", "student")):
         assert record[name] == pytest.approx(log_loss(test["truth"], test[column], labels=[0, 1]))
     assert record["weak_auc"] == pytest.approx(roc_auc_score(test["truth"], test["weak"]))
+
+
+def test_a_run_of_classes_is_measured_again_from_its_predictions(tmp_path):
+    run = run_suite(make_suite(SUITE), few(np.arange(60) % 3 == 0), out=tmp_path)
+    where, again = measure_run(tmp_path)
+    assert where == tmp_path
+    assert again["weak_auc"].tolist() == run.records["weak_auc"].tolist()
+    assert again["gain"].tolist() == pytest.approx(run.records["gain"].tolist())
+    where, brier = measure_run(tmp_path, "squared")
+    assert where == tmp_path / "loss-squared"
+    assert "weak_auc" not in brier
+    assert (brier["weak_error"] <= 1).all()
 
 
 @pytest.mark.parametrize(

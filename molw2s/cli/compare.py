@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from molw2s.cli.console import Json, print_json, print_table, rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def compare(
@@ -27,6 +30,7 @@ def compare(
     caption = f"{text.describe(records)}."
     result = compare_with_paper(records)
     teachers = compare_teachers(records)
+    molecules = _over_molecules(folder, records)
     if json:
         print_json(
             {
@@ -37,6 +41,7 @@ def compare(
                 "rules": rows(result.rules),
                 "teachers": rows(teachers.table),
                 "friedman": teachers.friedman,
+                "gain_over_molecules": molecules,
                 "bootstrap": {"draws": DRAWS, "seed": SEED, "level": LEVEL, "over": "splits"},
             }
         )
@@ -58,6 +63,20 @@ def compare(
     if len(result.table) < 2:
         print("One teacher: there is nothing to choose, and no rule to compare.")
         return
-    print_table(text.readable_teachers(teachers), f"{text.describe_teachers(teachers, records)}.")
+    print_table(
+        text.readable_teachers(teachers, molecules), f"{text.describe_teachers(teachers, records)}."
+    )
     print()
     print_table(text.readable_rules(result.rules), f"{text.describe_rules(result.rules)}.")
+
+
+def _over_molecules(folder: Path, records: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """Of each teacher; nothing where the run kept no predictions."""
+    from molw2s.analysis.molecules import gain_over_molecules
+    from molw2s.experiment.predictions import read_predictions
+    from molw2s.losses import get_loss
+
+    if not (folder / "predictions.parquet").exists():
+        return {}
+    predictions, trials = read_predictions(folder)
+    return gain_over_molecules(predictions, trials, get_loss(str(records["loss"].iloc[0])))

@@ -14,11 +14,12 @@ from molw2s.cli.console import Json, print_json, print_tables, tables
 def measure(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     loss: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="squared, absolute, poisson (for positive values) or logistic (for 0 to 1)."
+            help="squared, absolute, poisson (for positive values) or logistic (for 0 to 1); "
+            "default: the run's own."
         ),
-    ] = "squared",
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for records and report (default: RUN, or RUN/loss-LOSS)."),
@@ -30,7 +31,7 @@ def measure(
     from molw2s.losses import get_loss
 
     where, records = measure_run(folder, loss, out)
-    if not get_loss(loss).bregman:
+    if loss is not None and not get_loss(loss).bregman:
         print(f"Theorem 1 does not speak of the {loss} loss.", file=sys.stderr)
     if json:
         print_json({"out": str(where), **tables(records)})

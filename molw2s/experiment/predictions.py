@@ -108,7 +108,7 @@ def measure_again(
 
 
 def measure_run(
-    folder: str | Path, loss: str = "squared", out: str | Path | None = None
+    folder: str | Path, loss: str | None = None, out: str | Path | None = None
 ) -> tuple[Path, pd.DataFrame]:
     """Make a run's records, and its report, again from its predictions alone.
 
@@ -119,10 +119,10 @@ def measure_run(
     folder
         The run's.
     loss
-        A name of ``molw2s.losses.LOSSES``.
+        A name of ``molw2s.losses.LOSSES``; by default the run's own.
     out
-        Where records.csv and the report go; by default the run's folder for its own loss, squared,
-        and a folder within it named after any other.
+        Where records.csv and the report go; by default the run's folder for its own loss, and a
+        folder within it named after any other.
 
     Returns
     -------
@@ -136,12 +136,14 @@ def measure_run(
     InvalidInput
         If the run kept no predictions, or one of them lies outside of the loss's domain.
     """
-    chosen = get_loss(loss)
+    asked = None if loss is None else get_loss(loss)
     predictions, trials = read_predictions(folder)
+    own = get_loss(str(trials["loss"].iloc[0]))
+    chosen = asked or own
     records = measure_again(trials, predictions, chosen)
-    where = Path(folder) if chosen is SQUARED else Path(folder) / f"loss-{loss}"
+    where = Path(folder) if chosen is own else Path(folder) / f"loss-{chosen.name}"
     where = where if out is None else Path(out)
-    again = where.absolute() == Path(folder).absolute() and chosen is SQUARED
+    again = where.absolute() == Path(folder).absolute() and chosen is own
     is_study = (where / "records.csv").exists() and not (where / "table.md").exists()
     if not again and ((where / "manifest.json").exists() or is_study):
         raise InvalidInput(f"{where} is a run's folder or a study's; choose another with --out")
@@ -179,5 +181,6 @@ def _values(part: pd.DataFrame) -> Values:
 
 
 def _measure_names() -> list[str]:
-    nothing = np.zeros((1, 1))
-    return list(measures(Values(nothing, nothing, nothing, nothing)))
+    """Under any loss: the logistic one measures most."""
+    any_ = np.full((1, 1), 0.5)
+    return list(measures(Values(any_, any_, any_, any_), loss=get_loss("logistic")))

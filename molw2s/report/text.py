@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from statistics import median
 from typing import Any
 
@@ -199,21 +199,27 @@ def _each(regrets: list[float], how: str) -> str:
     return f"median {middle}, largest {largest}"
 
 
-def readable_teachers(found: Teachers) -> pd.DataFrame:
-    """The teachers as text, the best student first."""
+def readable_teachers(
+    found: Teachers, molecules: Mapping[str, tuple[float, float]] | None = None
+) -> pd.DataFrame:
+    """The teachers as text, the best student first; ``molecules``: ``gain_over_molecules``."""
     table = found.table
     how = number_format(table["w2s_error"], 4)
-    return pd.DataFrame(
+    text = pd.DataFrame(
         {
             "teacher": table["weak"].astype(str),
             "w2s error": _numbers(table["w2s_error"], how),
             "misfit": _numbers(table["misfit"], how),
             "gain": _with_interval(table, "gain", how),
-            "mean rank": _numbers(table["rank"], ".1f"),
-            "Nemenyi p": _numbers(table["p"], ".2g"),
-            "student": table["verdict"],
         }
     )
+    if molecules:
+        ends = (molecules[name] for name in table["weak"])
+        text["molecules drawn"] = [f"[{low:{how}}, {high:{how}}]" for low, high in ends]
+    text["mean rank"] = _numbers(table["rank"], ".1f")
+    text["Nemenyi p"] = _numbers(table["p"], ".2g")
+    text["student"] = table["verdict"]
+    return text
 
 
 def describe_teachers(found: Teachers, records: pd.DataFrame) -> str:
@@ -225,9 +231,9 @@ def describe_teachers(found: Teachers, records: pd.DataFrame) -> str:
         else f"students differ with p = {found.friedman:.2g} (Friedman)"
     )
     return (
-        f"Teachers over {splits} splits: {friedman}; gain with simultaneous 95 % intervals, ranks "
-        f"and p of the students' errors; a student within {found.margin:{how}} of the best is "
-        "equal to it"
+        f"Teachers over {splits} splits: {friedman}; gain with simultaneous 95 % intervals over "
+        "splits, and the middle 95 % when molecules are drawn; ranks and p of the students' "
+        f"errors; a student within {found.margin:{how}} of the best is equal to it"
     )
 
 
