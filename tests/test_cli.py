@@ -236,7 +236,7 @@ def test_another_run_is_replaced_only_when_told(molw2s, tmp_path, molecules):
     assert "other molecules, targets or parts" in err
     of_the_same_name = tmp_path / "freesolv.csv"
     frame.to_csv(of_the_same_name, index=False)
-    mine = ["run", "freesolv", "--csv", of_the_same_name, *command[3:-1], tmp_path / "mine"]
+    mine = ["run", "freesolv-paper", "--csv", of_the_same_name, *command[3:-1], tmp_path / "mine"]
     assert molw2s(*mine)[0] == 0
     code, _, err = molw2s(mine[0], mine[1], *mine[4:])
     assert code == 1

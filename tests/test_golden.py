@@ -62,7 +62,9 @@ def check(records, name, rtol):
     ("name", "seeds"), [("esol", [122, 123, 124]), ("freesolv", [122, 123, 124]), ("lipop", [124])]
 )
 def test_molecular_suites(name, seeds):
-    records = run_suite(load_suite(f"{name}-paper", name=name, seeds=seeds)).records
+    records = run_suite(
+        load_suite(f"{name}-paper", seeds=seeds).model_copy(update={"name": name})
+    ).records
     if same_machine(name):
         check(records, name, 1e-5)
         return
@@ -74,7 +76,7 @@ def test_molecular_suites(name, seeds):
 
 
 def test_a_finetuned_suite():
-    suite = load_suite("freesolv-paper", name="freesolv", **FINETUNED)
+    suite = load_suite("freesolv-paper", **FINETUNED).model_copy(update={"name": "freesolv"})
     records = run_suite(suite).records
     if same_machine("freesolv"):
         check(records, "freesolv-finetuned", 1e-5)

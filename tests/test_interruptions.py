@@ -252,7 +252,8 @@ def test_a_signal_ends_a_run_and_its_workers_at_once(tmp_path, number, whom):
     else:
         assert run.returncode == 128 + number
         assert err.splitlines() == [
-            f"interrupted; the same command goes on: molw2s run freesolv --out {tmp_path / 'out'}"
+            "interrupted; the same command goes on: "
+            f"molw2s run freesolv-paper --out {tmp_path / 'out'}"
         ]
         assert took < 2
     deadline = time.monotonic() + 5

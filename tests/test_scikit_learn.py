@@ -18,7 +18,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from molw2s import MoleculeDataset, SmilesTransformer, embed, get_encoder, load_dataset
 from molw2s.errors import InvalidInput
-from molw2s.learners.heads import HEADS
+from molw2s.learners.heads import HEADS, PROBABILITIES
 
 NAMES = ["weak-h8-v2", "random-h8", "ecfp4", "rdkit", "rdkit-cdf"]
 
@@ -106,7 +106,7 @@ def test_columns_of_a_frame_have_names():
     assert list(wide.columns) == [f"transformerencoder{column}" for column in range(8)]
 
 
-@pytest.mark.parametrize("name", HEADS.names())
+@pytest.mark.parametrize("name", sorted(set(HEADS.names()) - set(PROBABILITIES)))
 def test_heads_take_a_column_of_targets(name):
     frame = some()
     X = get_encoder("weak-h8-v2").encode(frame["smiles"])

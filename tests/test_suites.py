@@ -141,7 +141,7 @@ def test_a_study_of_datasets_and_shares_has_each_once():
         ("shared", None), ("cross-fitted", None),
         ("disjoint", 0.5), ("disjoint", 0.25), ("disjoint", 0.1),
     }  # fmt: skip
-    assert len({suite.dataset for suite in suites}) == 8
+    assert len({suite.dataset for suite in suites}) == 7
     assert all(len(suite.seeds) == 5 and suite.splitter == "5-fold" for suite in suites)
 
 
