@@ -15,7 +15,7 @@ from molw2s.cli import main
 from molw2s.errors import InvalidInput
 from molw2s.records import read_records
 from molw2s.report import write_study
-from molw2s.report.figures import gain_over_misfit, gain_vs_misfit_panels
+from molw2s.report.figures import gain_over_misfit, gain_vs_misfit, gain_vs_misfit_panels
 from molw2s.report.study_page import BEGIN, END
 from molw2s.report.text import readable_overview, readable_study
 
@@ -243,6 +243,10 @@ def test_the_overviews_figure_has_each_ratio_and_its_interval():
     expected = table[["ratio", "ratio_low", "ratio_high"]].to_numpy()
     assert np.sort(list(shown), axis=0) == pytest.approx(np.sort(expected, axis=0))
     assert [label.get_text() for label in axes.get_yticklabels()] == ["esol", "lipop"]
+
+
+def test_a_notebook_shows_a_figure():
+    assert gain_vs_misfit(run())._repr_png_()[:4] == b"\x89PNG"
 
 
 def test_the_distance_is_shown_where_the_paper_has_figures():

@@ -28,6 +28,15 @@ _MANY = 60  # dots, from which on they are small
 MARKERS = "osD^vP*Xhp<>"
 
 
+class Picture(Figure):
+    """A figure that a notebook shows, though it is none of pyplot's."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=100)
+        return buffer.getvalue()
+
+
 @matplotlib.rc_context({"text.parse_math": False})  # a "$" in a name begins no formula
 def gain_vs_misfit(records: pd.DataFrame) -> Figure:
     """The paper's figure for one dataset; on the diagonal, gain equals misfit.
@@ -36,7 +45,7 @@ def gain_vs_misfit(records: pd.DataFrame) -> Figure:
     is left out: labels that are the truth leave nothing to gain, and its misfit is an error.
     """
     records = _with_a_teacher(records)
-    figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+    figure = Picture(figsize=(6.4, 4.6), layout="constrained")
     axes = figure.add_subplot()
     colour_of, marker_of = _encoder_colours(records), _split_markers(records)
     seeds = has_tasks(records)
@@ -98,7 +107,7 @@ def gain_vs_misfit_panels(trials: pd.DataFrame, table: pd.DataFrame) -> Figure:
         start += math.ceil(len(block) / columns) * columns
     rows = start // columns
     height = max(3.6, 2.05 * rows + 0.5)  # one row is lower than its label is long
-    figure = Figure(figsize=(1.9 * columns + 1.6, height), layout="constrained")
+    figure = Picture(figsize=(1.9 * columns + 1.6, height), layout="constrained")
     panels: Any = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     colour_of, marker_of = _encoder_colours(trials), _split_markers(trials)
     reach = max(trials["gain"].max(), trials["misfit"].max())
@@ -148,7 +157,7 @@ def gain_over_misfit(table: pd.DataFrame) -> Figure:
     names = [", ".join(map(str, row)) for row in table[varied].itertuples(index=False)]
     datasets, kinds = list(dict.fromkeys(table["dataset"])), list(dict.fromkeys(names))
     step = 0.8 / len(kinds)
-    figure = Figure(figsize=(7.2, 1.4 + 0.16 * len(kinds) * len(datasets)), layout="constrained")
+    figure = Picture(figsize=(7.2, 1.4 + 0.16 * len(kinds) * len(datasets)), layout="constrained")
     axes = figure.add_subplot()
     for kind, colour in zip(kinds, _OKABE_ITO * len(kinds)):
         rows = table[[name == kind for name in names]]
