@@ -77,8 +77,13 @@ def test_the_test_share_counts_labelled_and_unlabelled_molecules_once():
     assert intervals.test_share(halves) == pytest.approx(10 / 80)
 
 
-def test_splits_keep_their_trials():
-    trials = pd.DataFrame({"split": ["a", "b", "a", "b"], "x": [1, 2, 3, 4], "y": [5, 6, 7, 8]})
+def test_splits_keep_their_teachers_and_repetitions_are_averaged():
+    trials = pd.DataFrame(
+        {
+            "split": ["a", "b", "a", "b", "b"], "weak": ["t", "u", "u", "t", "t"],
+            "x": [1, 2, 3, 4, 6], "y": [5.0, 6, 7, 8, 8],
+        }
+    )  # fmt: skip
     x, y = by_split(trials, "x", "y")
-    assert x.tolist() == [[1, 3], [2, 4]]
-    assert y.tolist() == [[5, 7], [6, 8]]
+    assert x.tolist() == [[1, 3], [5, 2]]
+    assert y.tolist() == [[5, 7], [8, 6]]

@@ -61,12 +61,9 @@ def test_share(trials: pd.DataFrame) -> float:
 
 
 def by_split(trials: pd.DataFrame, *columns: str) -> list[Array]:
-    """(splits, k) each: the k trials of every split, k being the same for all.
+    """(splits, teachers) each; repetitions of a teacher on a split are averaged.
 
-    Raises
-    ------
-    ValueError
-        If splits have different numbers of trials.
+    nan where a teacher was not tried on a split.
     """
-    groups = trials.groupby("split", sort=False)
-    return [np.stack([group.to_numpy(np.float64) for _, group in groups[name]]) for name in columns]
+    means = trials.groupby(["split", "weak"], sort=False)[list(columns)].mean().unstack("weak")
+    return [means[name].to_numpy(np.float64) for name in columns]

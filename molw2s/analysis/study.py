@@ -107,7 +107,7 @@ def combination_table(trials: pd.DataFrame) -> pd.DataFrame:
     teachers, splits, trials
         How many there are.
     slope, correlation
-        Of the least-squares line of gain on misfit over trials, and Pearson's.
+        Of the least-squares line of gain on misfit over teachers and splits, and Pearson's.
     spearman, regret
         Of weak error - misfit, measured on the test part, as in ``rules_table``: its interval is
         over splits.
