@@ -82,6 +82,8 @@ _TABLE: tuple[Column, ...] = (
            "of student and ceiling; nothing where the labels fitted to did"),
     Column("finetuning", _T, "settings of the finetuning, as JSON"),
     Column("labels", _T, "label scheme: which molecules the weak model labels", required=True),
+    Column("labelled", _U, "share of the training part that has true labels, where the others "
+           "have weak ones"),
     Column("split", _T, "name of the split: its kind and seed", required=True),
     Column("seed", _C, "seed of the finetuning, or of a synthetic world"),
     Column("task", _C, "number of the task, of a synthetic world"),

@@ -168,6 +168,11 @@ def test_a_run_of_classes_is_measured_again_from_its_predictions(tmp_path):
     ("settings", "target", "complaint"),
     [
         ({}, np.arange(60.0), "for classes 0 and 1; few has others"),
+        (
+            {"loss": "squared", "weak_head": "ridge"},
+            np.arange(60) % 2,
+            "do not predict; weak heads",
+        ),
         ({"weak_head": "ridge"}, np.arange(60) % 2, "ridge does not predict; heads that do: log"),
         ({"controls": ["truth"]}, np.arange(60) % 2, "no control 'truth'"),
     ],

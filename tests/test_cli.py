@@ -325,6 +325,9 @@ def test_duplicates_are_in_the_manifest(molw2s, tmp_path):
         (["run", "esol", "--unit", "furlong", "--drop-invalid"], 2, "--unit, --drop-invalid: only"),
         (["run", "esol", "--splitter", "scaffold", "--seed", "1"], 2, "--seed is for random"),
         (["run", "esol", "--repeat", "1"], 2, "--repeat is for finetuning"),
+        (["run", "esol-paper", "--labelled", "0.1"], 2, "--labelled is for disjoint labels"),
+        (["run", "esol", "--selection-labels", "9"], 2, "--selection-labels is for"),
+        (["run", "esol", "--strong-head", "logistic"], 1, "logistic heads are for classes"),
         (["run", "synthetic", "--weak-mode", "full"], 1, "is synthetic and has no weak_mode"),
         (
             ["run", "--csv", "x.csv", "--splitter", "random", "--split-column", "S"],

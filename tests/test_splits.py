@@ -142,5 +142,5 @@ def test_other_folds_are_no_splitter(splitter):
 
 def test_more_folds_than_molecules_are_an_error():
     few = MoleculeDataset("few", ("C", "CC", "CCC"), np.arange(3.0), "")
-    with pytest.raises(InvalidInput, match="3 molecules, fewer than 5 folds"):
+    with pytest.raises(InvalidInput, match="3 molecules, too few for 5 folds"):
         make_splits(few, "5-fold")

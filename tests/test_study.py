@@ -104,6 +104,16 @@ def test_the_share_of_true_labels_tells_disjoint_labels_apart():
     assert list(trials["labels"].unique()) == ["disjoint", "disjoint, 25 %"]
     again = combine([trials])
     assert list(again["labels"].unique()) == ["disjoint", "disjoint, 25 %"]
+    # What was asked for, where few molecules make another share of it.
+    small = run(labels="disjoint", n_labelled=5, n_unlabelled=54, labelled=0.1)
+    assert set(combine([small, half])["labels"]) == {"disjoint", "disjoint, 10 %"}
+
+
+def test_a_study_made_again_leaves_no_records_of_an_older_molw2s(folders, tmp_path):
+    page = tmp_path / "study.md"
+    write(run(9), tmp_path / "study")
+    write_study(folders, page)
+    assert len(read_records(tmp_path / "study")) == 18
 
 
 def test_each_trial_stands_beside_what_few_true_labels_are_worth_on_its_split():

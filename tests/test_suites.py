@@ -128,6 +128,16 @@ def test_a_selection_that_cannot_be_is_an_error(settings, complaint):
         run_suite(make_suite(suite | settings))
 
 
+def test_leaking_labels_are_told_and_others_are_not(caplog):
+    settings = {
+        "name": "s", "dataset": "freesolv", "weak": ["ecfp4"], "strong": "rdkit-cdf", "seeds": [122],
+    }  # fmt: skip
+    for labels, told in (("shared", 1), ("disjoint", 0), ("cross-fitted", 0)):
+        caplog.clear()
+        run_suite(make_suite(settings | {"labels": labels, "labelled": 0.05, "folds": 3}))
+        assert sum("these know the truth there" in each for each in caplog.messages) == told, labels
+
+
 def test_a_number_of_seeds_is_the_first_so_many():
     assert load_suite("esol", seeds=3).seeds == (0, 1, 2)
     assert load_suite("synthetic-realizable", seeds=3).seeds == (0, 1, 2)

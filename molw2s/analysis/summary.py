@@ -77,13 +77,17 @@ def side(records: pd.DataFrame, which: Literal["weak", "strong"]) -> pd.Series:
 def label_scheme(trials: pd.DataFrame) -> pd.Series:
     """The label scheme: "disjoint, 25 %" where a quarter has true labels; half of them goes
     without saying."""
-    if not {"n_labelled", "n_unlabelled"} <= set(trials):
-        return trials["labels"]
-    share = trials["n_labelled"] / (trials["n_labelled"] + trials["n_unlabelled"])
-    percent = (100 * share).round().astype(int)
+    share = pd.Series(math.nan, trials.index)
+    if {"n_labelled", "n_unlabelled"} <= set(trials):
+        share = trials["n_labelled"] / (trials["n_labelled"] + trials["n_unlabelled"])
+    if "labelled" in trials:  # as it was asked for, not as whole molecules make it
+        share = trials["labelled"].fillna(share)
+    share = share.astype(float)
+    percent = (100 * share).round().map("{:.0f}".format)
     labels = trials["labels"]
-    unusual = (labels == "disjoint") & (percent != 50)
-    return labels.where(~unusual, labels + ", " + percent.astype(str) + " %")
+    half = (share - 0.5).abs() < 0.02
+    unusual = (labels == "disjoint") & share.notna() & ~half
+    return labels.where(~unusual, labels + ", " + percent + " %")
 
 
 def mean_leak(trials: pd.DataFrame) -> float:

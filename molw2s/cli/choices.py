@@ -73,6 +73,17 @@ def name_folders(suites: Sequence[Settings], out: Path | None) -> list[Path]:
     return [(out or Path("runs")) / suite.name for suite in suites]
 
 
+def check_labels(
+    suites: Sequence[Settings], labelled: float | None, selection_labels: int | None
+) -> None:
+    """Raise BadParameter for an option that changes nothing in a suite."""
+    if labelled is not None and any(getattr(suite, "labels", "") != "disjoint" for suite in suites):
+        raise typer.BadParameter("--labelled is for disjoint labels; say --labels disjoint, too")
+    chosen = [getattr(suite, "student_selection", "") for suite in suites]
+    if selection_labels is not None and any(each != "valid" for each in chosen):
+        raise typer.BadParameter("--selection-labels is for --student-selection valid")
+
+
 def check_seeds(
     suites: Sequence[Settings], seeds: list[int] | int | None, repeat: list[int] | None
 ) -> None:

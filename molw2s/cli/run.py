@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from molw2s.cli.choices import Columns, check_seeds, choose, name_folders
+from molw2s.cli.choices import Columns, check_labels, check_seeds, choose, name_folders
 from molw2s.cli.console import (
     Json,
     TrustRemoteCode,
@@ -194,6 +194,7 @@ def run(
         "seeds": seeds or seed or None,
     }
     chosen = choose(suites or [], dataset, changes)
+    check_labels(chosen, labelled, selection_labels)
     check_seeds(chosen, seed or seeds, repeat)
     folders = name_folders(chosen, out)
     keep_from_workers()

@@ -97,8 +97,8 @@ def _folds(dataset: MoleculeDataset, folds: int, seed: int) -> Iterator[Split]:
     from sklearn.model_selection import KFold, train_test_split
 
     n = len(dataset)
-    if n < folds:
-        raise InvalidInput(f"{dataset.name} has {n} molecules, fewer than {folds} folds")
+    if n < max(folds, 4):
+        raise InvalidInput(f"{dataset.name} has {n} molecules, too few for {folds} folds")
     parts = KFold(folds, shuffle=True, random_state=seed).split(np.arange(n))
     for number, (rest, test) in enumerate(parts):
         train, valid = train_test_split(rest, test_size=max(1, n // 10), random_state=seed)

@@ -144,7 +144,9 @@ def measure_run(
     where = Path(folder) if chosen is own else Path(folder) / f"loss-{chosen.name}"
     where = where if out is None else Path(out)
     again = where.absolute() == Path(folder).absolute() and chosen is own
-    is_study = (where / "records.csv").exists() and not (where / "table.md").exists()
+    names = ("records.csv", "records.csv.gz")
+    kept = any((where / name).exists() for name in names)
+    is_study = kept and not (where / "table.md").exists()
     if not again and ((where / "manifest.json").exists() or is_study):
         raise InvalidInput(f"{where} is a run's folder or a study's; choose another with --out")
     content = records.to_csv(index=False).encode()

@@ -198,6 +198,7 @@ class MoleculeProblem:
             "strong_mode": suite.strong_mode,
             **({"finetuning": suite.finetuning.model_dump_json()} if suite.finetunes else {}),
             "labels": suite.labels,
+            **({"labelled": suite.labelled} if suite.labels == "disjoint" else {}),
             **({} if case.selection is None else {"student_selection": len(case.selection)}),
             "dataset_sha256": self.dataset.sha256,
             "weak_sha256": "" if place is None else self._sha256(names[teacher], store),
@@ -293,15 +294,24 @@ class MoleculeProblem:
 
     def _check_loss(self) -> None:
         suite = self.suite
+        sides = ((suite.weak_mode, suite.weak_head), (suite.strong_mode, suite.strong_head))
+        likely = [mode == "head" and head in PROBABILITIES for mode, head in sides]
+        classes = set(np.unique(self.dataset.target)) <= {0.0, 1.0}
+        if any(likely) and not classes:
+            raise InvalidInput(f"logistic heads are for classes 0 and 1; {self.name} has others")
         if suite.loss != "logistic":
+            if likely == [False, True]:
+                raise InvalidInput(
+                    f"head {suite.strong_head} is fitted to probabilities, which its teachers do "
+                    f"not predict; weak heads that do: {', '.join(PROBABILITIES)}"
+                )
             return
-        if not set(np.unique(self.dataset.target)) <= {0.0, 1.0}:
+        if not classes:
             raise InvalidInput(f"loss 'logistic' is for classes 0 and 1; {self.name} has others")
         if "truth" in suite.controls:
             raise InvalidInput(
                 "loss 'logistic' has no control 'truth': a student is infinitely far from classes"
             )
-        sides = ((suite.weak_mode, suite.weak_head), (suite.strong_mode, suite.strong_head))
         for mode, head in sides:
             if mode != "head" or (is_built_in(head) and head not in PROBABILITIES):
                 what = head if mode == "head" else f"{mode} finetuning"

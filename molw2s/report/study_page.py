@@ -30,9 +30,9 @@ END = "<!-- molw2s study: end -->"
 _NOTE = (
     "Every combination that was run, one row each; means over trials, errors are {errors}. "
     "Weak and strong model: a head on the frozen encoder, or how it was finetuned. Leak: the share "
-    "of the weak error that the weak labels lack. Slope: of gain on misfit over trials. Slack: "
-    "2 √(eps · misfit). PGR: median over the trials whose weak error is above the ceiling; "
-    "undefined in the others. Spearman, regret: of choosing the teacher with the smallest weak "
+    "of the weak error that the weak labels lack. Slope: of gain on misfit over teachers and "
+    "splits. Slack: 2 √(eps · misfit). PGR: median over the trials whose weak error is above the "
+    "ceiling; undefined in the others. Spearman, regret: of choosing the teacher with the smallest weak "
     "error - misfit. In brackets: 95 % intervals over splits, by Student's t with Nadeau and "
     "Bengio's correction for splits that share molecules; of regret, the middle 95 % of {draws} "
     "bootstrap draws of splits (seed {seed})."
@@ -96,6 +96,7 @@ def write_study(folders: Sequence[str | Path], page: str | Path) -> pd.DataFrame
         sections.append(_section(str(dataset), of_dataset, rows, f"{quote(figure)}.png"))
     packed = gzip.compress(trials.to_csv(index=False).encode(), mtime=0)
     write_atomically(beside / "records.csv.gz", packed)
+    (beside / "records.csv").unlink(missing_ok=True)  # of a study by molw2s 0.1
     write_atomically(beside / "table.csv", table.to_csv(index=False).encode())
     content = before + "\n\n".join([BEGIN, *sections, END]) + after
     write_atomically(page, content.encode())

@@ -86,6 +86,8 @@ def _loss(records: pd.DataFrame) -> str:
 
 def errors_of(records: pd.DataFrame) -> str:
     """What the trials' errors are, in words: "mean squared errors"."""
+    if "loss" in records and records["loss"].nunique() > 1:
+        return "mean losses"
     loss = _loss(records)
     return "mean squared errors" if loss == "squared" else f"mean {loss} losses"
 
