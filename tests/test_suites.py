@@ -130,7 +130,8 @@ def test_a_selection_that_cannot_be_is_an_error(settings, complaint):
 
 def test_leaking_labels_are_told_and_others_are_not(caplog):
     settings = {
-        "name": "s", "dataset": "freesolv", "weak": ["ecfp4"], "strong": "rdkit-cdf", "seeds": [122],
+        "name": "s", "dataset": "freesolv", "weak": ["ecfp4"], "strong": "rdkit-cdf",
+        "seeds": [122],
     }  # fmt: skip
     for labels, told in (("shared", 1), ("disjoint", 0), ("cross-fitted", 0)):
         caplog.clear()
