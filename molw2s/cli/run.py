@@ -170,8 +170,7 @@ def run(
         raise typer.BadParameter("give --seed or --seeds, not both")
     if split_column and splitter not in (None, "column"):
         raise typer.BadParameter(f"--split-column or --splitter {splitter}, not both")
-    columns = Columns(smiles_column, target_column, split_column, unit, drop_invalid)
-    dataset = columns.read(csv)
+    dataset = Columns(smiles_column, target_column, split_column, unit, drop_invalid).read(csv)
     changes: dict[str, Any] = {
         "weak": weak or None,
         "strong": strong,
