@@ -32,10 +32,7 @@ def read_records(folder: str | Path) -> pd.DataFrame:
         If there is no ``records.csv`` (``records.csv.gz`` of a study), the run has not ended, or
         the table is not as a run writes it: the message names line and column.
     """
-    path = Path(folder) / "records.csv"
-    packed = path.with_name("records.csv.gz")
-    if packed.exists() and not path.exists():
-        path = packed
+    path = records_file(folder)
     manifest = read_manifest(folder)
     if manifest is not None and not path.exists():
         raise InvalidInput(
@@ -43,7 +40,7 @@ def read_records(folder: str | Path) -> pd.DataFrame:
         )
     try:
         content = path.read_bytes()
-        content = gzip.decompress(content) if path == packed else content
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
         cells = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise InvalidInput(
@@ -63,6 +60,13 @@ def read_records(folder: str | Path) -> pd.DataFrame:
     return records.assign(
         **{name: value for name, value in _SINCE_SCHEMA_1.items() if name not in records}
     )
+
+
+def records_file(folder: str | Path) -> Path:
+    """Where a run's records are, or would be; a study's are packed."""
+    path = Path(folder) / "records.csv"
+    packed = path.with_name("records.csv.gz")
+    return packed if packed.exists() and not path.exists() else path
 
 
 def manifest_bytes(manifest: dict[str, Any]) -> bytes:

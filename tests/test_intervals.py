@@ -84,6 +84,6 @@ def test_splits_keep_their_teachers_and_repetitions_are_averaged():
             "x": [1, 2, 3, 4, 6], "y": [5.0, 6, 7, 8, 8],
         }
     )  # fmt: skip
-    x, y = by_split(trials, "x", "y")
+    x, y = (each.to_numpy() for each in by_split(trials, "x", "y"))
     assert x.tolist() == [[1, 3], [5, 2]]
     assert y.tolist() == [[5, 7], [8, 6]]

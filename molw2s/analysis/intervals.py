@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from molw2s.analysis.bootstrap import LEVEL
+from molw2s.analysis.summary import repetitions
 
 Array = NDArray[np.float64]
 
@@ -60,10 +61,12 @@ def test_share(trials: pd.DataFrame) -> float:
     return float((trials["n_evaluation"] / training).mean())
 
 
-def by_split(trials: pd.DataFrame, *columns: str) -> list[Array]:
-    """(splits, teachers) each; repetitions of a teacher on a split are averaged.
+def by_split(trials: pd.DataFrame, *columns: str) -> list[pd.DataFrame]:
+    """A table for each column, splits x teachers; seeds and tasks of a split are averaged.
 
-    nan where a teacher was not tried on a split.
+    Raises
+    ------
+    InvalidInput
+        If not every teacher was tried on every split and seed.
     """
-    means = trials.groupby(["split", "weak"], sort=False)[list(columns)].mean().unstack("weak")
-    return [means[name].to_numpy(np.float64) for name in columns]
+    return [repetitions(trials, name).groupby("split", sort=False).mean() for name in columns]

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau, spearmanr
 
 from molw2s.analysis.bootstrap import interval, resampled_splits
-from molw2s.analysis.summary import encoders_only
-from molw2s.errors import InvalidInput
+from molw2s.analysis.summary import encoders_only, repetitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ def rules_table(records: pd.DataFrame) -> pd.DataFrame:
         If teachers were not all tried on the same splits and seeds, as in a run that has not ended.
     """
     records = encoders_only(records)
-    errors = _repetitions(records, "w2s_error")
+    errors = repetitions(records, "w2s_error")
     splits = errors.index.get_level_values("split")
     weights = resampled_splits(pd.Series(splits))
     rows = []
@@ -129,29 +128,13 @@ def rules_table(records: pd.DataFrame) -> pd.DataFrame:
         }  # fmt: skip
         if _recorded(records, rule):
             sign = 1 if rule.prefers == "smallest" else -1
-            row |= _judge(sign * _repetitions(records, rule.column), errors, weights)
+            row |= _judge(sign * repetitions(records, rule.column), errors, weights)
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 def _recorded(records: pd.DataFrame, rule: Rule) -> bool:
     return rule.column in records and bool(records[rule.column].notna().all())
-
-
-def _repetitions(records: pd.DataFrame, column: str) -> pd.DataFrame:
-    """(split and seed) x teacher; a mean over tasks where a repetition has many."""
-    seed = records["seed"].fillna(0) if "seed" in records else 0
-    trials = records.assign(seed=seed)
-    table = trials.groupby(["split", "seed", "weak"])[column].mean().unstack("weak")
-    seen = pd.MultiIndex.from_frame(trials[["split", "seed"]].drop_duplicates())
-    table = table.reindex(index=seen, columns=trials["weak"].unique())
-    if table.isna().any(axis=None):
-        teacher = table.columns[table.isna().any()][0]
-        raise InvalidInput(
-            f"not every teacher was tried on every split and seed ({teacher} was not), so their "
-            "means cannot be compared; finish the run with the command that began it"
-        )
-    return table
 
 
 def _judge(

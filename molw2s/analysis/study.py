@@ -179,7 +179,8 @@ def combination_table(trials: pd.DataFrame) -> pd.DataFrame:
 def gain_on_misfit(trials: pd.DataFrame) -> dict[str, float]:
     """Mean gain, its ratio to mean misfit, and slope and correlation of gain on misfit, each with
     its ``_low`` and ``_high``."""
-    measures, share = by_split(trials, "gain", "misfit"), test_share(trials)
+    measures = [each.to_numpy(np.float64) for each in by_split(trials, "gain", "misfit")]
+    share = test_share(trials)
     result: dict[str, float] = {}
     for name, statistic in _STATISTICS.items():
         found = corrected_interval(statistic, *measures, test_share=share)

@@ -8,6 +8,7 @@ from typing import Literal
 import pandas as pd
 
 from molw2s.columns import KINDS
+from molw2s.errors import InvalidInput
 from molw2s.theory import recovered
 
 MEASURES = (
@@ -95,3 +96,25 @@ def mean_leak(trials: pd.DataFrame) -> float:
     if "label_error" not in trials:
         return math.nan
     return float(1 - trials["label_error"].mean() / trials["weak_error"].mean())
+
+
+def repetitions(records: pd.DataFrame, column: str) -> pd.DataFrame:
+    """(split and seed) x teacher; a mean over tasks where a repetition has many.
+
+    Raises
+    ------
+    InvalidInput
+        If not every teacher was tried on every split and seed.
+    """
+    seed = records["seed"].fillna(0) if "seed" in records else 0
+    trials = records.assign(seed=seed)
+    table = trials.groupby(["split", "seed", "weak"])[column].mean().unstack("weak")
+    seen = pd.MultiIndex.from_frame(trials[["split", "seed"]].drop_duplicates())
+    table = table.reindex(index=seen, columns=trials["weak"].unique())
+    if table.isna().any(axis=None):
+        teacher = table.columns[table.isna().any()][0]
+        raise InvalidInput(
+            f"not every teacher was tried on every split and seed ({teacher} was not), so their "
+            "means cannot be compared; finish the run with the command that began it"
+        )
+    return table

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from molw2s.analysis.bootstrap import LEVEL
-from molw2s.analysis.intervals import corrected_interval, test_share
+from molw2s.analysis.intervals import by_split, corrected_interval, test_share
 from molw2s.analysis.summary import encoders_only
 
 Array = NDArray[np.float64]
@@ -60,10 +60,7 @@ def compare_teachers(records: pd.DataFrame, margin: float = MARGIN) -> Teachers:
         0 and "undecided" where it is not.
     """
     trials = encoders_only(records)
-    errors, gains, misfits = (
-        trials.groupby(["split", "weak"], sort=False)[name].mean().unstack("weak")
-        for name in ("w2s_error", "gain", "misfit")
-    )
+    errors, gains, misfits = by_split(trials, "w2s_error", "gain", "misfit")
     best = errors.mean().idxmin()
     share, allowed = test_share(trials), margin * float(errors[best].mean())
     level = 1 - (1 - LEVEL) / errors.shape[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,12 @@ from molw2s.registry import Registry
 DATASETS: Registry[Callable[[], MoleculeDataset]] = Registry("dataset", "molw2s.datasets")
 register_dataset = DATASETS.register
 BENCHMARKS = ("esol", "freesolv", "lipop")
+SHIPPED = (*BENCHMARKS, "hlm", "rlm", "mdr1", "solubility", "aqsoldb", "bace", "bbbp")
+"""``data/NAME.csv``, and what each is in ``data/NAME.md``."""
 
 
 def load_dataset(name: str) -> MoleculeDataset:
-    """A registered dataset: "esol", "freesolv", "lipop", or one of your own.
+    """A registered dataset: one of ``SHIPPED``, or of your own.
 
     Raises
     ------
@@ -52,71 +54,5 @@ def _load_shipped(name: str) -> MoleculeDataset:
     return dataset
 
 
-@register_dataset("esol")
-@cache
-def esol() -> MoleculeDataset:
-    """Aqueous solubility (Delaney 2004), 1128 molecules."""
-    return _load_shipped("esol")
-
-
-@register_dataset("freesolv")
-@cache
-def freesolv() -> MoleculeDataset:
-    """Hydration free energy (Mobley and Guthrie 2014), 642 molecules."""
-    return _load_shipped("freesolv")
-
-
-@register_dataset("lipop")
-@cache
-def lipop() -> MoleculeDataset:
-    """Octanol/water distribution coefficient at pH 7.4 (AstraZeneca, ChEMBL), 4200 molecules."""
-    return _load_shipped("lipop")
-
-
-@register_dataset("hlm")
-@cache
-def hlm() -> MoleculeDataset:
-    """Clearance by human liver microsomes (Fang et al. 2023), 3087 molecules."""
-    return _load_shipped("hlm")
-
-
-@register_dataset("rlm")
-@cache
-def rlm() -> MoleculeDataset:
-    """Clearance by rat liver microsomes (Fang et al. 2023), 3054 molecules."""
-    return _load_shipped("rlm")
-
-
-@register_dataset("mdr1")
-@cache
-def mdr1() -> MoleculeDataset:
-    """Efflux ratio in MDR1-MDCK cells (Fang et al. 2023), 2642 molecules."""
-    return _load_shipped("mdr1")
-
-
-@register_dataset("solubility")
-@cache
-def solubility() -> MoleculeDataset:
-    """Solubility at pH 6.8 (Fang et al. 2023), 2173 molecules."""
-    return _load_shipped("solubility")
-
-
-@register_dataset("aqsoldb")
-@cache
-def aqsoldb() -> MoleculeDataset:
-    """Aqueous solubility of nine sources (Sorkun, Khetan and Er 2019), 9980 molecules."""
-    return _load_shipped("aqsoldb")
-
-
-@register_dataset("bace")
-@cache
-def bace() -> MoleculeDataset:
-    """Inhibitors of beta-secretase 1 (Subramanian et al. 2016), 1513 molecules of two classes."""
-    return _load_shipped("bace")
-
-
-@register_dataset("bbbp")
-@cache
-def bbbp() -> MoleculeDataset:
-    """Blood-brain barrier penetration (Martins et al. 2012), 2039 molecules of two classes."""
-    return _load_shipped("bbbp")
+for _name in SHIPPED:
+    register_dataset(_name)(cache(partial(_load_shipped, _name)))

@@ -17,7 +17,7 @@ import pandas as pd
 from molw2s.errors import InvalidInput
 from molw2s.locations import write_atomically
 from molw2s.losses import Loss, get_loss
-from molw2s.records import as_numbers, in_order, manifest_bytes, read_manifest
+from molw2s.records import as_numbers, in_order, manifest_bytes, read_manifest, records_file
 from molw2s.report.write import write_report
 from molw2s.store import digest
 from molw2s.theory import SQUARED, Values, measures
@@ -144,9 +144,7 @@ def measure_run(
     where = Path(folder) if chosen is own else Path(folder) / f"loss-{chosen.name}"
     where = where if out is None else Path(out)
     again = where.absolute() == Path(folder).absolute() and chosen is own
-    names = ("records.csv", "records.csv.gz")
-    kept = any((where / name).exists() for name in names)
-    is_study = kept and not (where / "table.md").exists()
+    is_study = records_file(where).exists() and not (where / "table.md").exists()
     if not again and ((where / "manifest.json").exists() or is_study):
         raise InvalidInput(f"{where} is a run's folder or a study's; choose another with --out")
     content = records.to_csv(index=False).encode()

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, NonNegativeInt, field_validator
+from pydantic import BeforeValidator, Field, NonNegativeInt, field_validator
 
 from molw2s.datasets import MoleculeDataset, load_dataset, make_splits
 from molw2s.datasets.splits import CHEMBENCH_SEEDS, Split, Splitter
@@ -95,14 +95,11 @@ class Suite(Settings):
     ensembles: tuple[Ensemble, ...] = ()
     chain: tuple[str, ...] = ()
     splitter: Splitter = "random"
-    seeds: tuple[SplitSeed, ...] = Field(CHEMBENCH_SEEDS, min_length=1)
+    seeds: Annotated[tuple[SplitSeed, ...], BeforeValidator(so_many)] = Field(
+        CHEMBENCH_SEEDS, min_length=1
+    )
     exact_rows: int = Field(EXACT_ROWS, ge=1)
     landmarks: int = Field(LANDMARKS, ge=1)
-
-    @field_validator("seeds", mode="before")
-    @classmethod
-    def _so_many(cls, seeds: Any) -> Any:
-        return so_many(seeds)
 
     @field_validator("weak", "seeds", "repeats", "ensembles", "chain")
     @classmethod

@@ -101,7 +101,7 @@ def make_head(name: str, exact_rows: int = EXACT_ROWS, landmarks: int = LANDMARK
         If there is no such head.
     """
     head = HEADS[name]()
-    last = head[-1] if isinstance(head, Pipeline) else head
+    last = _last(head)
     if isinstance(last, KernelRidge):
         last.set_params(exact_rows=exact_rows, landmarks=landmarks)
     return head
@@ -114,9 +114,7 @@ def is_built_in(name: str) -> bool:
 
 def can_be_judged(name: str) -> bool:
     """Whether a head's ``fit`` takes ``X_val`` and ``y_val``, to choose on them."""
-    head = HEADS[name]()
-    last = head[-1] if isinstance(head, Pipeline) else head
-    return "X_val" in signature(last.fit).parameters
+    return "X_val" in signature(_last(HEADS[name]()).fit).parameters
 
 
 def fit_judged(head: Head, X: Array, y: Array, X_val: Array, y_val: Array) -> None:
@@ -131,8 +129,12 @@ def fit_judged(head: Head, X: Array, y: Array, X_val: Array, y_val: Array) -> No
 
 def chosen_penalty(head: Head, targets: int) -> Array:
     """(targets,) penalties that a fitted head chose; not a number where it has none."""
-    last = head[-1] if isinstance(head, Pipeline) else head
-    return np.broadcast_to(getattr(last, "penalty_", np.nan), (targets,))
+    return np.broadcast_to(getattr(_last(head), "penalty_", np.nan), (targets,))
+
+
+def _last(head: Head) -> Any:
+    """What fits the targets: a pipeline's last step, or the head itself."""
+    return head[-1] if isinstance(head, Pipeline) else head
 
 
 def head_fingerprint(name: str, exact_rows: int, landmarks: int) -> str | None:
@@ -143,6 +145,6 @@ def head_fingerprint(name: str, exact_rows: int, landmarks: int) -> str | None:
     if not is_built_in(name):
         return None
     libraries = (f"{package} {version(package)}" for package in ("numpy", "scipy", "scikit-learn"))
-    takes = name in ("kernel-ridge", "matern-ridge")
-    limits = [f"{exact_rows} rows, else {landmarks} landmarks"] if takes else []
+    limited = isinstance(_last(HEADS[name]()), KernelRidge)
+    limits = [f"{exact_rows} rows, else {landmarks} landmarks"] if limited else []
     return ", ".join([f"{name} {VERSION}", *limits, *libraries])

@@ -10,13 +10,14 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
-from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics.pairwise import euclidean_distances, rbf_kernel
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from molw2s.learners.heads.spectrum import VALIDATION, Spectrum, StreamedSpectrum
+from molw2s.learners.heads.penalised import Elsewhere, PenalisedHead
+from molw2s.learners.heads.spectrum import Spectrum, StreamedSpectrum
 
 Array = NDArray[np.float64]
 KernelName = Literal["rbf", "matern"]
@@ -59,7 +60,7 @@ def _gamma(kernel: KernelName, gamma: float | None, d: int) -> float:
     return _KERNELS[kernel][1] / d if gamma is None else gamma
 
 
-class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class KernelRidge(PenalisedHead):
     """Kernel ridge regression: ridge in the RKHS of a kernel of distances.
 
     Unlike scikit-learn's it has an intercept, which is not penalised, and chooses its penalty.
@@ -96,7 +97,7 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
     dual_coef_ : ndarray (k,) or (k, m)
     """
 
-    __metadata_request__fit = VALIDATION
+    dual_coef_: Array
 
     def __init__(
         self,
@@ -116,48 +117,24 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.landmarks = landmarks
         self.kernel = kernel
 
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        X_val: ArrayLike | None = None,
-        y_val: ArrayLike | None = None,
-    ) -> Self:
-        """Fit to rows (n, d) and targets (n,) or (n, m).
+    def predict(self, X: ArrayLike) -> Array:
+        rows = self._asked(X)
+        predicted = [self._kernel(part, self.X_fit_) @ self.dual_coef_ for part in _parts(rows)]
+        return np.concatenate(predicted) + self.intercept_
 
-        With ``X_val`` (v, d) and ``y_val`` of as many columns as y, each target's penalty is the
-        one of least error there, not by leave-one-out.
-        """
-        rows: Array
-        rows, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
-        targets = np.asarray(y, dtype=np.float64)
-        elsewhere: tuple[Array, Array] | None = None
-        if X_val is not None and y_val is not None:
-            others: Array = validate_data(self, X_val, dtype=np.float64, reset=False)
-            elsewhere = others, np.asarray(y_val, np.float64).reshape(len(others), -1)
-        columns = targets.reshape(len(rows), -1)
+    def _solved(self, rows: Array, y: Array, elsewhere: Elsewhere) -> dict[str, Array]:
         self.gamma_ = _gamma(self.kernel, self.gamma, rows.shape[1])
         few = self.exact_rows is None or len(rows) <= self.exact_rows
         fit = self._fit_exactly if few else self._fit_landmarks
-        dual, intercept, penalty = fit(rows, columns, elsewhere)
-        shape = targets.shape[1:]  # one target in, one target out
-        self.penalty_ = penalty.reshape(shape)
-        self.dual_coef_ = dual.reshape(-1, *shape)
-        self.intercept_ = intercept.reshape(shape)
-        return self
-
-    def predict(self, X: ArrayLike) -> Array:
-        check_is_fitted(self)
-        rows: Array = validate_data(self, X, dtype=np.float64, reset=False)
-        predicted = [self._kernel(part, self.X_fit_) @ self.dual_coef_ for part in _parts(rows)]
-        return np.concatenate(predicted) + self.intercept_
+        dual, intercept, penalty = fit(rows, y, elsewhere)
+        return {"dual_coef_": dual, "intercept_": intercept, "penalty_": penalty}
 
     @property
     def _kernel(self) -> Callable[..., Array]:
         return partial(_KERNELS[self.kernel][0], gamma=self.gamma_)
 
     def _fit_exactly(
-        self, rows: Array, y: Array, elsewhere: tuple[Array, Array] | None
+        self, rows: Array, y: Array, elsewhere: Elsewhere
     ) -> tuple[Array, Array, Array]:
         """Dual coefficients (n, m), intercepts (m,) and penalties (m,)."""
         self.X_fit_ = rows
@@ -172,7 +149,7 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return dual, intercept, penalty
 
     def _fit_landmarks(
-        self, rows: Array, y: Array, elsewhere: tuple[Array, Array] | None
+        self, rows: Array, y: Array, elsewhere: Elsewhere
     ) -> tuple[Array, Array, Array]:
         """As ``_fit_exactly``, over the landmarks."""
         rng = np.random.default_rng(self.seed)
@@ -195,7 +172,7 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         dual = solve_triangular(factor, weights, lower=True, trans="T")
         return dual, spectrum.y_mean - spectrum.x_mean @ weights, penalty
 
-    def _choose(self, kernel: Array, y: Array, elsewhere: tuple[Array, Array] | None) -> Array:
+    def _choose(self, kernel: Array, y: Array, elsewhere: Elsewhere) -> Array:
         if self.penalty is not None:
             return np.full(y.shape[1], float(self.penalty))
         if elsewhere is not None:

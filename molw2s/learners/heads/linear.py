@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from molw2s.learners.heads.spectrum import PENALTIES, VALIDATION, CentredSpectrum
+from molw2s.learners.heads.penalised import Elsewhere, PenalisedHead
+from molw2s.learners.heads.spectrum import PENALTIES, CentredSpectrum
 
 Array = NDArray[np.float64]
 
@@ -17,48 +14,26 @@ Array = NDArray[np.float64]
 RADII = np.logspace(-2, 4, 37)
 
 
-class _LinearHead(MultiOutputMixin, RegressorMixin, BaseEstimator):
-    """Linear function with an unpenalised intercept; subclasses say which penalties there are.
-
-    ``fit`` chooses among them by leave-one-out on the labels it is given, or, where it is given
-    ``X_val`` (v, d) and ``y_val`` of as many columns as y, by the error there.
-    """
-
-    __metadata_request__fit = VALIDATION
+class _LinearHead(PenalisedHead):
+    """Linear function with an unpenalised intercept; subclasses say which penalties there are."""
 
     coef_: Array
-    intercept_: Array
-    penalty_: Array
-
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        X_val: ArrayLike | None = None,
-        y_val: ArrayLike | None = None,
-    ) -> Self:
-        rows: Array
-        rows, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
-        targets = np.asarray(y, dtype=np.float64)
-        spectrum = CentredSpectrum(rows, targets.reshape(len(rows), -1))
-        penalties = self._penalties(spectrum)
-        if X_val is None or y_val is None:
-            errors = spectrum.leave_one_out(penalties)
-        else:
-            elsewhere: Array = validate_data(self, X_val, dtype=np.float64, reset=False)
-            truth = np.asarray(y_val, np.float64).reshape(len(elsewhere), -1)
-            errors = spectrum.validated(penalties, spectrum.at(elsewhere), truth - spectrum.y_mean)
-        penalty = np.take_along_axis(penalties, errors.argmin(0)[None], 0)[0]
-        shape = targets.shape[1:]  # one target in, one target out
-        self.penalty_ = penalty.reshape(shape)
-        self.coef_ = spectrum.coefficients(penalty).reshape(-1, *shape)
-        self.intercept_ = spectrum.y_mean.reshape(shape) - spectrum.x_mean @ self.coef_
-        return self
 
     def predict(self, X: ArrayLike) -> Array:
-        check_is_fitted(self)
-        rows: Array = validate_data(self, X, dtype=np.float64, reset=False)
-        return rows @ self.coef_ + self.intercept_
+        return self._asked(X) @ self.coef_ + self.intercept_
+
+    def _solved(self, rows: Array, y: Array, elsewhere: Elsewhere) -> dict[str, Array]:
+        spectrum = CentredSpectrum(rows, y)
+        penalties = self._penalties(spectrum)
+        if elsewhere is None:
+            errors = spectrum.leave_one_out(penalties)
+        else:
+            X_val, y_val = elsewhere
+            errors = spectrum.validated(penalties, spectrum.at(X_val), y_val - spectrum.y_mean)
+        penalty = np.take_along_axis(penalties, errors.argmin(0)[None], 0)[0]
+        coefficients = spectrum.coefficients(penalty)
+        intercept = spectrum.y_mean - spectrum.x_mean @ coefficients
+        return {"coef_": coefficients, "intercept_": intercept, "penalty_": penalty}
 
     def _penalties(self, spectrum: CentredSpectrum) -> Array:
         """(k, m) to choose from, a column per target."""

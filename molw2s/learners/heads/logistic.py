@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit, logit
-from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from molw2s.learners.heads.spectrum import VALIDATION
+from molw2s.learners.heads.penalised import Elsewhere, PenalisedHead
 
 Array = NDArray[np.float64]
 
@@ -23,7 +19,7 @@ _CLOSE = 1e-9
 _FURTHEST = 30.0  # logits: further out a probability is 0 or 1 to rounding
 
 
-class Logistic(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class Logistic(PenalisedHead):
     """Ridge logistic regression on probabilities: min sum of cross-entropies + penalty/2 ||w||^2.
 
     Targets lie in [0, 1]: classes, or a teacher's probabilities. ``predict`` gives probabilities.
@@ -42,56 +38,32 @@ class Logistic(MultiOutputMixin, RegressorMixin, BaseEstimator):
     coef_ : ndarray (d,) or (d, m)
     """
 
-    __metadata_request__fit = VALIDATION
+    coef_: Array
 
     def __init__(self, penalty: float | None = None) -> None:
         self.penalty = penalty
 
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        X_val: ArrayLike | None = None,
-        y_val: ArrayLike | None = None,
-    ) -> Self:
-        rows: Array
-        rows, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
-        targets = np.asarray(y, dtype=np.float64)
-        if targets.min() < 0 or targets.max() > 1:
-            raise ValueError("logistic heads are fitted to classes 0 and 1, or probabilities")
-        columns = targets.reshape(len(rows), -1)
-        mean = rows.mean(0)
-        centred = rows - mean
-        elsewhere: tuple[Array, Array] | None = None
-        if X_val is not None and y_val is not None:
-            others: Array = validate_data(self, X_val, dtype=np.float64, reset=False)
-            elsewhere = others - mean, np.asarray(y_val, np.float64).reshape(len(others), -1)
-        unit = (centred**2).sum(1).mean() / 4 or 1.0
-        penalties = PENALTIES * unit if self.penalty is None else np.array([float(self.penalty)])
-        weights, penalty = (
-            np.empty((1 + rows.shape[1], columns.shape[1])),
-            np.empty(columns.shape[1]),
-        )
-        for place, target in enumerate(columns.T):
-            judge = None if elsewhere is None else (elsewhere[0], elsewhere[1][:, place])
-            weights[:, place], penalty[place] = _best(centred, target, penalties, judge)
-        shape = targets.shape[1:]  # one target in, one target out
-        self.penalty_ = penalty.reshape(shape)
-        self.coef_ = weights[1:].reshape(-1, *shape)
-        self.intercept_ = weights[0].reshape(shape) - mean @ self.coef_
-        return self
-
     def predict(self, X: ArrayLike) -> Array:
-        check_is_fitted(self)
-        rows: Array = validate_data(self, X, dtype=np.float64, reset=False)
-        logits = np.clip(rows @ self.coef_ + self.intercept_, -_FURTHEST, _FURTHEST)
-        probabilities: Array = expit(logits)
+        logits = self._asked(X) @ self.coef_ + self.intercept_
+        probabilities: Array = expit(np.clip(logits, -_FURTHEST, _FURTHEST))
         return probabilities
 
+    def _solved(self, rows: Array, y: Array, elsewhere: Elsewhere) -> dict[str, Array]:
+        if y.min() < 0 or y.max() > 1:
+            raise ValueError("logistic heads are fitted to classes 0 and 1, or probabilities")
+        mean = rows.mean(0)
+        centred = rows - mean
+        unit = (centred**2).sum(1).mean() / 4 or 1.0
+        penalties = PENALTIES * unit if self.penalty is None else np.array([float(self.penalty)])
+        weights, penalty = np.empty((1 + rows.shape[1], y.shape[1])), np.empty(y.shape[1])
+        for place, target in enumerate(y.T):
+            judge = None if elsewhere is None else (elsewhere[0] - mean, elsewhere[1][:, place])
+            weights[:, place], penalty[place] = _best(centred, target, penalties, judge)
+        intercept = weights[0] - mean @ weights[1:]
+        return {"coef_": weights[1:], "intercept_": intercept, "penalty_": penalty}
 
-def _best(
-    X: Array, y: Array, penalties: Array, judge: tuple[Array, Array] | None
-) -> tuple[Array, float]:
+
+def _best(X: Array, y: Array, penalties: Array, judge: Elsewhere) -> tuple[Array, float]:
     """(1 + d,) intercept and weights, and the penalty, of least error."""
     design = np.column_stack([np.ones(len(X)), X])
     weights = np.zeros(design.shape[1])

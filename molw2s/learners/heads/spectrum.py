@@ -14,9 +14,6 @@ Array = NDArray[np.float64]
 # Multiples of the mean squared norm of the centred features: 3 a decade.
 PENALTIES = np.logspace(-7, 3, 31)
 
-VALIDATION = {"X_val": True, "y_val": True}
-"""What scikit-learn's pipelines hand on to a head's ``fit`` (metadata routing)."""
-
 
 class Spectrum:
     """Centred targets in the basis where a ridge fit is diagonal; the intercept is not penalised.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveInt, field_validator
+from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveInt, field_validator
 
 from molw2s.learners.heads import HEADS
 from molw2s.problems.settings import Settings, no_repeats, so_many
@@ -61,7 +61,7 @@ class SyntheticSuite(Settings):
     labels: Literal["fresh", "reused"] = "fresh"
     weak_head: str = "least-squares"
     strong_head: str = "least-squares"
-    seeds: tuple[int, ...] = Field((0,), min_length=1)
+    seeds: Annotated[tuple[int, ...], BeforeValidator(so_many)] = Field((0,), min_length=1)
 
     restarts: PositiveInt = 4
     steps: PositiveInt = 12_000
@@ -74,11 +74,6 @@ class SyntheticSuite(Settings):
     def _known_head(cls, name: str) -> str:
         HEADS[name]  # before anything is learned for it
         return name
-
-    @field_validator("seeds", mode="before")
-    @classmethod
-    def _so_many(cls, seeds: Any) -> Any:
-        return so_many(seeds)
 
     @field_validator("seeds")
     @classmethod
