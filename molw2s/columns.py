@@ -78,8 +78,12 @@ _TABLE: tuple[Column, ...] = (
     Column("strong_mode", _T, "strong side: head on frozen features, or full or lora finetuning"),
     Column("weak_head", _T, "what the weak side is fitted with", required=True),
     Column("strong_head", _T, "what the strong side is fitted with", required=True),
-    Column("student_selection", _S, "true labels of the validation part that chose the penalties "
-           "of student and ceiling; nothing where the labels fitted to did"),
+    Column("student_selection", _S, "true labels of the validation part that chose penalty, width "
+           "or epoch of student and ceiling; nothing where the labels fitted to did"),
+    Column("kept_labels", _U, "share of the labels that student and ceiling are fitted to, where "
+           "it is not all"),
+    Column("evaluation", _T, "the part that everything is measured on, where it is not the test "
+           "part"),
     Column("finetuning", _T, "settings of the finetuning, as JSON"),
     Column("labels", _T, "label scheme: which molecules the weak model labels", required=True),
     Column("labelled", _U, "share of the training part that has true labels, where the others "

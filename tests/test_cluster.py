@@ -85,43 +85,44 @@ def until_something_is_kept(folder, name, process):
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
-    """A folder with the suite, and its run on this machine."""
+    """A folder with the suite and its run on this machine, and what that said."""
     folder = tmp_path_factory.mktemp("cluster")
     (folder / "small.yaml").write_text(json.dumps(SUITE))
-    assert finished(run(folder, "local"))[0] == 0
-    return folder
+    code, told = finished(run(folder, "local"))
+    assert code == 0
+    return folder, told
 
 
 def test_a_cluster_gives_the_same_records_and_may_lose_a_worker(here, tmp_path):
+    folder, told = here
     with cluster(tmp_path) as (file, (_, worker, _)):
-        alone = finished(run(here, "alone"))  # what it says of the labels it says elsewhere, too
-        assert alone[0] == 0
-        assert finished(run(here, "far", "--cluster", file)) == alone
-        assert records(here, "far") == records(here, "local")
-        disturbed = run(here, "disturbed", "--cluster", file)
-        until_something_is_kept(here, "disturbed", disturbed)
+        assert finished(run(folder, "far", "--cluster", file)) == (0, told)
+        assert records(folder, "far") == records(folder, "local")
+        disturbed = run(folder, "disturbed", "--cluster", file)
+        until_something_is_kept(folder, "disturbed", disturbed)
         worker.send_signal(signal.SIGKILL)
-        assert finished(disturbed) == alone
-        assert records(here, "disturbed") == records(here, "local")
+        assert finished(disturbed) == (0, told)
+        assert records(folder, "disturbed") == records(folder, "local")
 
 
 def test_a_lost_scheduler_is_told_in_one_line_and_the_run_goes_on_elsewhere(here, tmp_path):
+    folder, _ = here
     with cluster(tmp_path) as (file, (scheduler, *_)):
-        lost = run(here, "lost", "--cluster", file)
-        until_something_is_kept(here, "lost", lost)
+        lost = run(folder, "lost", "--cluster", file)
+        until_something_is_kept(folder, "lost", lost)
         scheduler.send_signal(signal.SIGKILL)
         code, err = finished(lost)
     assert code == 1
     (line,) = err.splitlines()
     assert line.startswith(f"Error: the cluster {file} cannot be reached, or was lost")
     assert "the same command goes on" in line
-    assert not (here / "lost" / "records.csv").exists()
-    assert finished(run(here, "lost"))[0] == 0
-    assert records(here, "lost") == records(here, "local")
+    assert not (folder / "lost" / "records.csv").exists()
+    assert finished(run(folder, "lost"))[0] == 0
+    assert records(folder, "lost") == records(folder, "local")
 
 
 def test_a_cluster_that_is_not_there_is_told_in_one_line(here):
-    code, err = finished(run(here, "nowhere", "--cluster", "tcp://127.0.0.1:9"))
+    code, err = finished(run(here[0], "nowhere", "--cluster", "tcp://127.0.0.1:9"))
     assert code == 1
     (line,) = err.splitlines()
     assert line.startswith("Error: the cluster tcp://127.0.0.1:9 cannot be reached")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -29,6 +31,7 @@ from molw2s.learners.heads import (
     fit_judged,
     make_head,
 )
+from molw2s.learners.heads.kernel import WIDTHS
 from molw2s.learners.heads.spectrum import PENALTIES
 
 REGRESSORS = [name for name in HEADS.names() if name not in PROBABILITIES]
@@ -111,32 +114,38 @@ def test_matern_ridge_is_scikit_learns_with_its_matern_kernel():
 
 
 @pytest.mark.parametrize("name", ["ridge", "kernel-ridge", "matern-ridge"])
-def test_validation_labels_choose_the_penalty_that_scikit_learn_finds_best_there(name):
+def test_validation_labels_choose_penalty_and_width_that_scikit_learn_finds_best_there(name):
     X, y = problem(n=40, m=2)
     X_val, y_val = problem(n=15, m=2, seed=1)
     head = HEADS[name]()
     fit_judged(head, X, y, X_val, y_val)
     scaler = StandardScaler().fit(X)
     Z, Z_val = scaler.transform(X), scaler.transform(X_val)
-    kernel = {
-        "ridge": lambda a, b: a @ b.T,
-        "kernel-ridge": lambda a, b: rbf_kernel(a, b, gamma=1 / 6),
-        "matern-ridge": Matern(length_scale=np.sqrt(12), nu=1.5),
+    kernels = {
+        "ridge": [lambda a, b: a @ b.T],
+        "kernel-ridge": [partial(rbf_kernel, gamma=width / 6) for width in WIDTHS],
+        "matern-ridge": [Matern(length_scale=np.sqrt(12 / width), nu=1.5) for width in WIDTHS],
     }[name]
     centring = np.eye(40) - 1 / 40
-    gram = centring @ kernel(Z, Z) @ centring
-    between = (kernel(Z_val, Z) - kernel(Z, Z).mean(0)) @ centring
-    candidates = PENALTIES * np.trace(gram) / 40
     for task, chosen in enumerate(chosen_penalty(head, 2)):
-        errors = []
-        for penalty in candidates:
-            dual = np.linalg.solve(gram + penalty * np.eye(40), y[:, task] - y[:, task].mean())
-            predicted = between @ dual + y[:, task].mean()
-            errors.append(((predicted - y_val[:, task]) ** 2).mean())
-        assert chosen == pytest.approx(candidates[np.argmin(errors)])
-        # And it is fitted with that penalty.
-        alone = head[-1].__class__(**(head[-1].get_params() | {"penalty": chosen}))
-        assert_allclose(head.predict(X)[:, task], alone.fit(Z, y[:, task]).predict(Z), rtol=1e-6)
+        tried = []
+        for place, kernel in enumerate(kernels):
+            gram = centring @ kernel(Z, Z) @ centring
+            between = (kernel(Z_val, Z) - kernel(Z, Z).mean(0)) @ centring
+            for penalty in PENALTIES * np.trace(gram) / 40:
+                dual = np.linalg.solve(gram + penalty * np.eye(40), y[:, task] - y[:, task].mean())
+                predicted = between @ dual + y[:, task].mean()
+                tried.append((((predicted - y_val[:, task]) ** 2).mean(), penalty, place))
+        _, best, place = min(tried)
+        assert chosen == pytest.approx(best)
+        # And it is fitted with those.
+        settings = head[-1].get_params() | {"penalty": chosen}
+        if name != "ridge":
+            usual = {"kernel-ridge": 1, "matern-ridge": 0.25}[name] / 6
+            assert head[-1].gamma_[task] == pytest.approx(usual * WIDTHS[place])
+            settings["gamma"] = head[-1].gamma_[task]
+        alone = head[-1].__class__(**settings).fit(Z, y[:, task])
+        assert_allclose(head.predict(X)[:, task], alone.predict(Z), rtol=1e-6)
 
 
 def test_over_landmarks_validation_labels_choose_as_exactly():
@@ -148,7 +157,7 @@ def test_over_landmarks_validation_labels_choose_as_exactly():
 
 
 def test_heads_that_choose_nothing_are_known():
-    assert [name for name in HEADS.names() if not can_be_judged(name)] == ["least-squares"]
+    assert [name for name in HEADS.names() if not can_be_judged(HEADS[name]())] == ["least-squares"]
 
 
 def test_a_kernel_that_is_none_is_an_error():

@@ -13,13 +13,7 @@ from molw2s.analysis.comparison import paper_table
 from molw2s.analysis.diagonal import has_tasks
 from molw2s.analysis.intervals import by_split, corrected_interval, test_share
 from molw2s.analysis.rules import rules_table
-from molw2s.analysis.summary import (
-    encoders_only,
-    label_scheme,
-    mean_leak,
-    side,
-    summary_table,
-)
+from molw2s.analysis.summary import label_scheme, mean_leak, side, summary_table
 from molw2s.columns import SCHEMA_VERSION
 from molw2s.errors import InvalidInput
 
@@ -55,11 +49,11 @@ def combine(runs: Iterable[pd.DataFrame]) -> pd.DataFrame:
         If a trial appears twice, a run is a synthetic one, or trials that belong together differ
         in data, kind of split, encoders' weights or finetuning settings.
     """
-    trials = pd.concat([_beside_few_labels(run) for run in runs], ignore_index=True)
+    trials = pd.concat([_teaching(run) for run in runs], ignore_index=True)
     trials = trials.drop(columns="trial", errors="ignore").assign(schema_version=SCHEMA_VERSION)
     if has_tasks(trials):
         raise InvalidInput("a study is of molecular runs; `molw2s report` shows a synthetic one")
-    trials["weak_side"], trials["strong_side"] = side(trials, "weak"), side(trials, "strong")
+    trials["weak_side"], trials["strong_side"] = _weak_side(trials), side(trials, "strong")
     trials["labels"] = label_scheme(trials)
     trials["seed"] = trials["seed"].fillna(0).astype(int) if "seed" in trials else 0
     if (again := trials.duplicated(_TRIAL)).any():
@@ -70,14 +64,26 @@ def combine(runs: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return trials.sort_values(order, key=_rank, ignore_index=True)
 
 
-def _beside_few_labels(run: pd.DataFrame) -> pd.DataFrame:
-    """A run's weak encoders, each beside what the control "truth" has on its split."""
-    trials = encoders_only(run)
-    if len(trials) == len(run) or "truth" not in set(run["weak"]):
-        return trials
+def _teaching(run: pd.DataFrame) -> pd.DataFrame:
+    """A run's weak encoders and their ensembles, each beside what the control "truth" has on its
+    split."""
+    if "teacher_kind" not in run:
+        return run
+    trials = run[run["teacher_kind"] != "control"]
     controls = run[(run["weak"] == "truth") & (run["teacher_kind"] == "control")]
+    if controls.empty:
+        return trials
     of_split = controls.groupby("split")["w2s_error"].mean()
     return trials.assign(few_labels_error=trials["split"].map(of_split))
+
+
+def _weak_side(trials: pd.DataFrame) -> pd.Series:
+    """As ``side``; an ensemble is another weak model, of the same weak encoders."""
+    fitted = side(trials, "weak")
+    if "teacher_kind" not in trials:
+        return fitted
+    alone = trials["teacher_kind"].fillna("encoder") == "encoder"
+    return fitted.where(alone, trials["weak"] + " of " + fitted)
 
 
 def _check_alike(trials: pd.DataFrame) -> None:
@@ -144,7 +150,7 @@ def combination_table(trials: pd.DataFrame) -> pd.DataFrame:
     for key, group in trials.groupby(COMBINATION, sort=False):
         measures = ["weak_error", "w2s_error", "misfit", "strong_error"]
         try:
-            rules = rules_table(group).to_dict("records")
+            rules = rules_table(group.assign(teacher_kind="encoder")).to_dict("records")
         except InvalidInput as error:
             raise InvalidInput(f"{', '.join(map(str, key))}: {error}") from error
         papers_rule = rules[0]

@@ -59,7 +59,7 @@ def side(records: pd.DataFrame, which: Literal["weak", "strong"]) -> pd.Series:
     """How each trial's weak or strong model was fitted: a head's name, or "full" or "lora".
 
     Records without a mode are of heads on frozen encoders. A strong side at the end of a chain of
-    students says so, and one whose penalty true labels chose.
+    students says so, and one that true labels chose, or that is fitted to a share of its labels.
     """
     fitted = records[f"{which}_head"]
     if f"{which}_mode" in records:
@@ -72,6 +72,9 @@ def side(records: pd.DataFrame, which: Literal["weak", "strong"]) -> pd.Series:
         number = records["student_selection"]
         chosen = number.map(lambda n: "" if pd.isna(n) else f" chosen on {n:.0f} true labels")
         fitted = fitted + chosen
+    if which == "strong" and "kept_labels" in records:
+        share = records["kept_labels"]
+        fitted = fitted + share.map(lambda of: "" if pd.isna(of) else f" on {of:.0%} of labels")
     return fitted
 
 

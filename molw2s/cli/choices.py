@@ -52,6 +52,22 @@ class Columns:
             raise typer.BadParameter(f"{', '.join(given)}: only with --csv FILE")
 
 
+_SETTINGS = {"repeat": "repeats", "ensemble": "ensembles", "control": "controls"} | {
+    name: name
+    for name in (
+        "weak", "strong", "weak_head", "strong_head", "weak_mode", "strong_mode", "labels",
+        "labelled", "folds", "student_selection", "selection_labels", "kept_labels", "evaluation",
+        "chain", "exact_rows", "landmarks",
+    )
+}  # fmt: skip
+
+
+def asked_settings(options: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a suite among the options, by the settings' names; None where not given."""
+    asked = {setting: options[option] for option, setting in _SETTINGS.items()}
+    return {setting: None if value in ([], ()) else value for setting, value in asked.items()}
+
+
 def choose(
     names: Sequence[str], dataset: MoleculeDataset | None, changes: dict[str, Any]
 ) -> list[Settings]:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from molw2s.cli.choices import Columns, check_labels, check_seeds, choose, name_folders
+from molw2s.cli.choices import (
+    Columns,
+    asked_settings,
+    check_labels,
+    check_seeds,
+    choose,
+    name_folders,
+)
 from molw2s.cli.console import (
     Json,
     TrustRemoteCode,
@@ -23,6 +30,7 @@ FIGURE = "gain_vs_misfit.png"
 
 
 def run(
+    ctx: typer.Context,
     suites: Annotated[
         list[str] | None,
         typer.Argument(help="Suites by name (esol freesolv lipop synthetic) or YAML file."),
@@ -97,12 +105,26 @@ def run(
     student_selection: Annotated[
         Literal["labels", "valid"] | None,
         typer.Option(
-            help="What chooses the student's penalty: the weak labels, or true labels of the "
-            "validation part."
+            help="What chooses the student's penalty, kernel width or last epoch: the weak labels, "
+            "or true labels of the validation part."
         ),
     ] = None,
     selection_labels: Annotated[
         int | None, typer.Option(help="With the latter, how many (default: all).", min=1)
+    ] = None,
+    kept_labels: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of the weak labels that a student is fitted to: those that agree best with "
+            "their neighbours' (default: all)."
+        ),
+    ] = None,
+    evaluation: Annotated[
+        Literal["test", "valid"] | None,
+        typer.Option(
+            help="Measure on the test part, or on half of the validation part, to search settings "
+            "(default: test)."
+        ),
     ] = None,
     ensemble: Annotated[
         list[str] | None,
@@ -171,26 +193,9 @@ def run(
     if split_column and splitter not in (None, "column"):
         raise typer.BadParameter(f"--split-column or --splitter {splitter}, not both")
     dataset = Columns(smiles_column, target_column, split_column, unit, drop_invalid).read(csv)
-    changes: dict[str, Any] = {
-        "weak": weak or None,
-        "strong": strong,
-        "weak_head": weak_head,
-        "strong_head": strong_head,
-        "weak_mode": weak_mode,
-        "strong_mode": strong_mode,
-        "repeats": repeat or None,
-        "labels": labels,
-        "labelled": labelled,
-        "folds": folds,
-        "student_selection": student_selection,
-        "selection_labels": selection_labels,
-        "ensembles": ensemble or None,
-        "chain": chain or None,
-        "controls": control or None,
-        "splitter": "column" if split_column else splitter,
-        "exact_rows": exact_rows,
-        "landmarks": landmarks,
+    changes = asked_settings(ctx.params) | {
         "seeds": seeds or seed or None,
+        "splitter": "column" if split_column else splitter,
     }
     chosen = choose(suites or [], dataset, changes)
     check_labels(chosen, labelled, selection_labels)

@@ -45,7 +45,8 @@ class Fit:
     title : str
         For people.
     judge : (rows, Source), optional
-        True values at other rows, on which penalties are chosen; else the labels fitted to do it.
+        True values at other rows, by which penalties, widths and the end of a finetuning are
+        chosen; else the labels fitted to do it.
     """
 
     learner: Learner
@@ -117,15 +118,14 @@ def fit_and_ask(
     process they run one after the other, as the number of threads and torch's random state are
     the process's.
     """
-    known, new = inputs[rows], inputs[asked]
-    if inputs.dtype != np.dtype(object):  # a finetuned encoder is given SMILES
-        known, new = np.asarray(known, np.float64), np.asarray(new, np.float64)
+    kind = object if inputs.dtype == np.dtype(object) else np.float64  # SMILES, or numbers
+    known, new = np.asarray(inputs[rows], kind), np.asarray(inputs[asked], kind)
     targets = labels.shape[1]
     with _ONE_AT_A_TIME, threadpool_limits(1):
         if judge is None:
             model.fit(known, labels)
         else:
-            fit_judged(model, known, labels, np.asarray(inputs[judge[0]], np.float64), judge[1])
+            fit_judged(model, known, labels, np.asarray(inputs[judge[0]], kind), judge[1])
         predictions = np.asarray(model.predict(new), np.float64)
     return {
         "predictions": predictions.reshape(len(asked), targets),

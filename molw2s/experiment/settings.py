@@ -30,7 +30,7 @@ class Study(BaseModel):
     """A grid of suites: every choice of one value per key, the same head on every frozen side.
 
     ``labelled`` is tried with disjoint labels alone. Without ``dataset`` or ``labelled`` the
-    suite's own is taken.
+    suite's own is taken. ``variants`` are other settings, by a name for each.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,13 +41,15 @@ class Study(BaseModel):
     head: tuple[str, ...] = Field(("kernel-ridge",), min_length=1)
     labels: tuple[Labels, ...] = Field(("shared",), min_length=1)
     labelled: tuple[float, ...] = ()
+    variants: dict[str, dict[str, Any]] = Field({"": {}}, min_length=1)
 
-    def choices(self) -> Iterator[dict[str, Any]]:
-        """The settings of each suite."""
-        for dataset, weak, strong, head, (labels, labelled) in product(
-            self.dataset or (None,), self.weak_mode, self.strong_mode, self.head, self._schemes()
-        ):
-            yield _given(
+    def choices(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The variant and settings of each suite."""
+        for dataset, weak, strong, head, (labels, labelled), (variant, others) in product(
+            self.dataset or (None,), self.weak_mode, self.strong_mode, self.head, self._schemes(),
+            self.variants.items(),
+        ):  # fmt: skip
+            settings = _given(
                 {
                     "dataset": dataset,
                     "weak_mode": weak,
@@ -58,6 +60,7 @@ class Study(BaseModel):
                     "labelled": labelled,
                 }
             )
+            yield variant, settings | others
 
     def _schemes(self) -> Iterator[tuple[Labels, float | None]]:
         for labels in self.labels:
@@ -109,10 +112,11 @@ def load_suites(name: str | Path, **changes: Any) -> list[Settings]:
         return [make_suite(content, **changes)]
     study = _validated(Study, content.pop("study"), f"study {content['name']!r}")
     suites: dict[str, Settings] = {}
-    for choice in study.choices():
+    for variant, choice in study.choices():
         suite = _validated(Suite, content | choice | _given(changes), f"study {content['name']!r}")
         dataset = (suite.dataset,) if study.dataset else ()
-        full_name = "-".join((suite.name, *dataset, *_names(suite)))
+        named = (variant,) if variant else ()
+        full_name = "-".join((suite.name, *dataset, *_names(suite), *named))
         suites.setdefault(full_name, suite.model_copy(update={"name": full_name}))
     return list(suites.values())
 

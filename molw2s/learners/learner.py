@@ -47,6 +47,8 @@ class HeadLearner:
         The head's name.
     exact_rows, landmarks : int
         What kernel ridge is told.
+    keep : float
+        Share of the labels that it is fitted to (``Trimmed``).
 
     Raises
     ------
@@ -57,6 +59,7 @@ class HeadLearner:
     title: str
     exact_rows: int = EXACT_ROWS
     landmarks: int = LANDMARKS
+    keep: float = 1
     grouped = True
 
     def __post_init__(self) -> None:
@@ -64,10 +67,10 @@ class HeadLearner:
 
     @property
     def fingerprint(self) -> str | None:
-        return head_fingerprint(self.title, self.exact_rows, self.landmarks)
+        return head_fingerprint(self.title, self.exact_rows, self.landmarks, self.keep)
 
     def model(self) -> Head:
-        return make_head(self.title, self.exact_rows, self.landmarks)
+        return make_head(self.title, self.exact_rows, self.landmarks, self.keep)
 
 
 @dataclass(frozen=True, eq=False)

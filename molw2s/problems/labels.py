@@ -8,6 +8,7 @@ the weak model fitted to the other folds.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -70,6 +71,18 @@ def _cross_fitted(split: Split, folds: int) -> tuple[Rows, Rows, Folds]:
         split.train,
         tuple((np.setdiff1d(split.train, rows), rows) for rows in asked),
     )
+
+
+def halved_validation(split: Split) -> Split:
+    """One random half of the validation part is the new test part, the other validates."""
+    shuffled = generator(split, "halves").permutation(split.valid)
+    measured = len(shuffled) // 2
+    if not measured:
+        raise InvalidInput(
+            f"split {split.name} has {len(shuffled)} molecules to validate on; to measure there "
+            "takes at least 2"
+        )
+    return replace(split, test=np.sort(shuffled[:measured]), valid=np.sort(shuffled[measured:]))
 
 
 def generator(split: Split, purpose: str = "") -> np.random.Generator:

@@ -23,6 +23,7 @@ from molw2s.learners import FinetuningLearner, HeadLearner
 from molw2s.learners.finetuning import Finetuning
 from molw2s.learners.heads import (
     EXACT_ROWS,
+    HEADS,
     LANDMARKS,
     PROBABILITIES,
     can_be_judged,
@@ -30,7 +31,7 @@ from molw2s.learners.heads import (
 )
 from molw2s.predictors import VERSION as PREDICTORS_VERSION
 from molw2s.predictors import Predictors, representation_predictors
-from molw2s.problems.labels import Labels, generator, parts_of
+from molw2s.problems.labels import Labels, generator, halved_validation, parts_of
 from molw2s.problems.problem import Case, Given, Parts, Rows, Side
 from molw2s.problems.settings import Ensemble, Settings, no_repeats, so_many
 from molw2s.store import Arrays, Shapes, Spread, Store, Work, digest
@@ -60,9 +61,17 @@ class Suite(Settings):
         Weak labels on the weak model's own training molecules; on the others, ``labelled`` being
         the share of the training part that has true labels; or out of ``folds`` folds.
     student_selection : "labels" or "valid"
-        What chooses the penalty of a student's head, and of the ceiling's: the labels that it is
-        fitted to, by leave-one-out, or true labels of the validation part, ``selection_labels`` of
-        them (None: all), which tell a student how closely to follow its teacher.
+        What chooses the penalty and kernel width of a student's head, or the epoch at which its
+        finetuning ends, and the ceiling's: the labels that it is fitted to, or true labels of the
+        validation part, ``selection_labels`` of them (None: all), which tell a student how closely
+        to follow its teacher.
+    kept_labels
+        Share of the labels that a student's head, and the ceiling's, is fitted to: those that
+        differ least from their neighbours' (``molw2s.learners.heads.Trimmed``).
+    evaluation : "test" or "valid"
+        The part on which everything is measured. "valid" leaves the test part alone, so that
+        settings can be searched for: one random half of the validation part is measured, the other
+        validates.
     ensembles : tuple of "mean" and "validation"
         Teachers that are averages of all weak models: plain, or with the nonnegative weights that
         fit the validation part's true labels best.
@@ -92,6 +101,8 @@ class Suite(Settings):
     labelled: float = Field(0.5, gt=0, lt=1)
     student_selection: Literal["labels", "valid"] = "labels"
     selection_labels: int | None = Field(None, ge=1)
+    kept_labels: float = Field(1, gt=0, le=1)
+    evaluation: Literal["test", "valid"] = "test"
     ensembles: tuple[Ensemble, ...] = ()
     chain: tuple[str, ...] = ()
     splitter: Splitter = "random"
@@ -156,9 +167,11 @@ class MoleculeProblem:
             name: Embeddings(encoder, self.dataset.smiles)
             for name, encoder in self._encoders.items()
         }
+        splits = make_splits(self.dataset, suite.splitter, suite.seeds)
+        if suite.evaluation == "valid":
+            splits = [halved_validation(split) for split in splits]
         self._splits = [
-            (split, parts_of(split, suite.labels, suite.folds, suite.labelled))
-            for split in make_splits(self.dataset, suite.splitter, suite.seeds)
+            (split, parts_of(split, suite.labels, suite.folds, suite.labelled)) for split in splits
         ]
         self._check_selection()
         empty = [split.name for split, parts in self._splits if not len(parts.validation)]
@@ -197,6 +210,8 @@ class MoleculeProblem:
             "labels": suite.labels,
             **({"labelled": suite.labelled} if suite.labels == "disjoint" else {}),
             **({} if case.selection is None else {"student_selection": len(case.selection)}),
+            **({} if suite.kept_labels == 1 else {"kept_labels": suite.kept_labels}),
+            **({} if suite.evaluation == "test" else {"evaluation": suite.evaluation}),
             "dataset_sha256": self.dataset.sha256,
             "weak_sha256": "" if place is None else self._sha256(names[teacher], store),
             "strong_sha256": self._sha256(suite.strong, store),
@@ -319,12 +334,14 @@ class MoleculeProblem:
 
     def _check_selection(self) -> None:
         suite = self.suite
+        if suite.kept_labels < 1 and suite.strong_mode != "head":
+            raise InvalidInput("kept_labels is of heads; the student is finetuned")
         if suite.student_selection == "labels":
             return
-        if suite.strong_mode != "head" or not can_be_judged(suite.strong_head):
-            what = suite.strong_head if suite.strong_mode == "head" else suite.strong_mode
+        if suite.strong_mode == "head" and not can_be_judged(HEADS[suite.strong_head]()):
             raise InvalidInput(
-                f"student_selection 'valid' chooses a head's penalty, and {what} has none to choose"
+                f"student_selection 'valid' chooses a head's penalty, and {suite.strong_head} has "
+                "none to choose"
             )
         wanted = suite.selection_labels or 1
         for split, parts in self._splits:
@@ -339,7 +356,7 @@ class MoleculeProblem:
         weak = tuple(
             self._side(name, suite.weak_mode, suite.weak_head, seed) for name in suite.weak
         )
-        strong = self._side(suite.strong, suite.strong_mode, suite.strong_head, seed)
+        strong = self._side(suite.strong, suite.strong_mode, suite.strong_head, seed, student=True)
         return Case(
             split=split.name,
             seed=seed,
@@ -348,7 +365,8 @@ class MoleculeProblem:
             teachers=weak,
             student=strong,
             chain=tuple(
-                self._side(name, suite.strong_mode, suite.strong_head, seed) for name in suite.chain
+                self._side(name, suite.strong_mode, suite.strong_head, seed, student=True)
+                for name in suite.chain
             ),
             selection=self._selection(split, parts),
             ensembles=suite.ensembles,
@@ -356,11 +374,12 @@ class MoleculeProblem:
             works=(Measuring(weak, strong, self._drawn(parts.unlabelled), self.dataset.target),),
         )
 
-    def _side(self, name: str, mode: Mode, head: str, seed: int) -> Side:
+    def _side(self, name: str, mode: Mode, head: str, seed: int, student: bool = False) -> Side:
         encoder, embeddings = self._encoders[name], self._embeddings[name]
         size = getattr(encoder, "hidden_size", encoder.dim)
         if mode == "head":
-            learner = HeadLearner(head, self.suite.exact_rows, self.suite.landmarks)
+            keep = self.suite.kept_labels if student else 1
+            learner = HeadLearner(head, self.suite.exact_rows, self.suite.landmarks, keep)
             return Side(encoder.name, size, learner, embeddings, embeddings)
         finetuning = FinetuningLearner(encoder, mode, self.suite.finetuning, seed)
         return Side(encoder.name, size, finetuning, Given(self.texts), embeddings)

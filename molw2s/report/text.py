@@ -115,7 +115,7 @@ def describe(records: pd.DataFrame) -> str:
             f"{first['labels']} labels"
         )
     return (
-        f"{first['dataset']}: {errors_of(records)}{_in(loss_unit(records))} on the test part, "
+        f"{first['dataset']}: {errors_of(records)}{_in(loss_unit(records))} on {_measured_on(first)}, "
         f"mean ± std over {splits} split{'s' * (splits != 1)}; strong encoder "
         f"{first['strong']}, {side(records, 'weak').iloc[0]} (weak side) and "
         f"{side(records, 'strong').iloc[0]} (strong side), {labels_of(records)}"
@@ -124,8 +124,13 @@ def describe(records: pd.DataFrame) -> str:
 
 def labels_of(records: pd.DataFrame) -> str:
     """The label scheme of records that share one: "disjoint labels (25 % true)"."""
-    name, _, share = label_scheme(encoders_only(records)).iloc[0].partition(", ")
+    taught = encoders_only(records)
+    name, _, share = label_scheme(records if taught.empty else taught).iloc[0].partition(", ")
     return f"{name} labels" + (f" ({share} true)" if share else "")
+
+
+def _measured_on(trial: pd.Series) -> str:
+    return "half of the validation part" if trial.get("evaluation") == "valid" else "the test part"
 
 
 def _in(unit: str) -> str:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -57,8 +57,17 @@ class FinetunedEncoder(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.settings = settings
         self.seed = seed
 
-    def fit(self, smiles: Sequence[str], y: ArrayLike) -> Self:
+    def fit(
+        self,
+        smiles: Sequence[str],
+        y: ArrayLike,
+        X_val: Sequence[str] | None = None,
+        y_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit to n SMILES and their labels, (n,) or (n, m).
+
+        Given ``X_val``, v other SMILES, and ``y_val``, (v,) or (v, m), the error there stops each
+        fit and chooses its epoch, and no label is held out.
 
         Raises
         ------
@@ -78,9 +87,15 @@ class FinetunedEncoder(MultiOutputMixin, RegressorMixin, BaseEstimator):
         encoder, settings = self._checkpoint, self.settings or Finetuning()
         texts = list(map(str, as_list(smiles)))
         self._single = labels.ndim == 1
+        columns = labels.reshape(len(texts), -1).T
+        judges: list[Any] = [None] * len(columns)
+        if X_val is not None and y_val is not None:
+            others = list(map(str, as_list(X_val)))
+            values = np.asarray(y_val, np.float64).reshape(len(others), -1).T
+            judges = [(others, each) for each in values]
         self.fits_ = [
-            finetune(encoder, texts, column, self.mode, settings, self.seed)
-            for column in labels.reshape(len(texts), -1).T
+            finetune(encoder, texts, column, self.mode, settings, self.seed, judge)
+            for column, judge in zip(columns, judges, strict=True)
         ]
         return self
 

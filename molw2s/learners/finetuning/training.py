@@ -33,10 +33,10 @@ class Finetuned:
     weight : ndarray (dim,)
     bias : float
     held_out : ndarray of int
-        Rows, among those it was fitted to, whose labels stopped it.
+        Rows, among those it was given, whose labels stopped it; none where other molecules did.
     held_out_errors : tuple of float
-        Mean squared error on the molecules held out, after each epoch, in units of the labels'
-        variance; the weights are those of the smallest.
+        Mean squared error on the molecules that stopped it, after each epoch, in units of the
+        labels' variance; the weights are those of the smallest.
     """
 
     encoder: TransformerEncoder
@@ -53,6 +53,14 @@ class Finetuned:
         return predicted
 
 
+@dataclass(frozen=True, eq=False)
+class _Unseen:
+    """Molecules that are not trained on, and their standardised labels: what stops a fit."""
+
+    tokens: Tokens
+    labels: NDArray[np.float64]
+
+
 def finetune(
     encoder: TransformerEncoder,
     smiles: Sequence[str],
@@ -60,12 +68,14 @@ def finetune(
     mode: Mode,
     settings: Finetuning,
     seed: int,
+    judge: tuple[Sequence[str], NDArray[np.float64]] | None = None,
 ) -> Finetuned:
     """Fit a copy of the encoder, and a linear layer that starts at zero, to labels (n,).
 
-    Squared loss on standardised labels. All randomness - which molecules are held out, the
-    batches, dropout, new LoRA weights - comes from ``seed``; the caller's random state is left as
-    it was.
+    Squared loss on standardised labels. It is stopped by some of the labels, held out, or by the
+    molecules and values of ``judge``; all labels are then fitted to. All randomness - which
+    molecules are held out, the batches, dropout, new LoRA weights - comes from ``seed``; the
+    caller's random state is left as it was.
 
     Raises
     ------
@@ -79,8 +89,12 @@ def finetune(
     labels = (y - mean) / scale
     tokens = encoder.tokenise(smiles)
     order = rng.permutation(len(y))
-    cut = min(max(1, round(settings.held_out * len(y))), len(y) - 1)
+    cut = min(max(1, round(settings.held_out * len(y))), len(y) - 1) if judge is None else 0
     held_out, train = order[:cut], order[cut:]
+    if judge is None:
+        unseen = _Unseen([tokens[row] for row in held_out], labels[held_out])
+    else:
+        unseen = _Unseen(encoder.tokenise(judge[0]), (judge[1] - mean) / scale)
 
     with torch.random.fork_rng(), one_thread():
         torch.manual_seed(seed)
@@ -88,7 +102,7 @@ def finetune(
         head = nn.Linear(tuned.dim, 1, device=tuned.model.device)
         nn.init.zeros_(head.weight)
         nn.init.zeros_(head.bias)
-        errors = _descend(tuned, head, tokens, labels, train, held_out, settings, rng)
+        errors = _descend(tuned, head, tokens, labels, train, unseen, settings, rng)
     tuned.fingerprint = _fingerprint(encoder, tuned.model)
     weight = head.weight.detach().cpu().numpy()[0].astype(np.float64)
     bias = float(scale * head.bias.item() + mean)
@@ -126,11 +140,11 @@ def _descend(
     tokens: Tokens,
     labels: NDArray[np.float64],
     train: NDArray[np.int64],
-    held_out: NDArray[np.int64],
+    unseen: _Unseen,
     settings: Finetuning,
     rng: np.random.Generator,
 ) -> list[float]:
-    """Train in place, put the best epoch's weights back, and return the errors held out."""
+    """Train in place, put the best epoch's weights back, and return the errors of each."""
     size = min(settings.batch, len(train))
     steps = len(train) // size
     learned = [weight for weight in tuned.model.parameters() if weight.requires_grad]
@@ -147,7 +161,6 @@ def _descend(
     learned += head.parameters()
     lengths = np.array([len(ids) for ids in tokens])
     buckets = np.array(bucket_lengths(tuned.max_length))
-    unseen = [tokens[row] for row in held_out]
     errors: list[float] = []
     best: list[Tensor] = []
     for _ in range(settings.epochs):
@@ -162,10 +175,10 @@ def _descend(
             nn.utils.clip_grad_norm_(learned, 1.0)
             optimizer.step()
             schedule.step()
-        features = torch.from_numpy(tuned.encode_tokens(unseen, tokens_per_batch=1024))
+        features = torch.from_numpy(tuned.encode_tokens(unseen.tokens, tokens_per_batch=1024))
         with torch.inference_mode():
             answers = head(features.to(head.weight.device))[:, 0].cpu().numpy()
-        errors.append(float(((answers - labels[held_out]) ** 2).mean()))
+        errors.append(float(((answers - unseen.labels) ** 2).mean()))
         if not np.isfinite(errors[-1]):
             raise InvalidInput(
                 f"finetuning {tuned.name} diverged in epoch {len(errors)} at encoder_rate "

@@ -9,18 +9,16 @@ regressor that takes many targets can be registered.
 from molw2s.learners.heads.catalog import (
     HEADS,
     PROBABILITIES,
-    Head,
-    can_be_judged,
-    chosen_penalty,
-    fit_judged,
     head_fingerprint,
     is_built_in,
     make_head,
     register_head,
 )
+from molw2s.learners.heads.judged import Head, can_be_judged, chosen_penalty, fit_judged
 from molw2s.learners.heads.kernel import EXACT_ROWS, LANDMARKS, KernelFeatures, KernelRidge
 from molw2s.learners.heads.linear import NormBall, Ridge
 from molw2s.learners.heads.logistic import Logistic
+from molw2s.learners.heads.trimmed import Trimmed
 
 __all__ = [
     "EXACT_ROWS",
@@ -33,6 +31,7 @@ __all__ = [
     "Logistic",
     "NormBall",
     "Ridge",
+    "Trimmed",
     "can_be_judged",
     "chosen_penalty",
     "fit_judged",

@@ -4,34 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import version
-from inspect import signature
-from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn import config_context
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from molw2s.learners.heads.judged import Head, last_step
 from molw2s.learners.heads.kernel import EXACT_ROWS, LANDMARKS, KernelFeatures, KernelRidge
 from molw2s.learners.heads.linear import NormBall, Ridge
 from molw2s.learners.heads.logistic import Logistic
+from molw2s.learners.heads.trimmed import NEIGHBOURS, Trimmed
 from molw2s.registry import Registry
 
-Array = NDArray[np.float64]
-
-VERSION = 1
+VERSION = 2
 """Raised by hand whenever a built-in head's predictions change by more than rounding."""
-
-
-@runtime_checkable
-class Head(Protocol):
-    """What a fit needs of a head."""
-
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Any: ...
-
-    def predict(self, X: ArrayLike) -> Array: ...
 
 
 HEADS: Registry[Callable[[], Head]] = Registry("head", "molw2s.heads")
@@ -92,8 +78,12 @@ PROBABILITIES = ("logistic", "matern-logistic")
 """Built-in heads that predict them."""
 
 
-def make_head(name: str, exact_rows: int = EXACT_ROWS, landmarks: int = LANDMARKS) -> Head:
-    """An unfitted head; one that is kernel ridge, or ends in it, is told when to take landmarks.
+def make_head(
+    name: str, exact_rows: int = EXACT_ROWS, landmarks: int = LANDMARKS, keep: float = 1
+) -> Head:
+    """An unfitted head, trimmed where it keeps less than all labels.
+
+    One that is kernel ridge, or ends in it, is told when to take landmarks.
 
     Raises
     ------
@@ -101,10 +91,10 @@ def make_head(name: str, exact_rows: int = EXACT_ROWS, landmarks: int = LANDMARK
         If there is no such head.
     """
     head = HEADS[name]()
-    last = _last(head)
+    last = last_step(head)
     if isinstance(last, KernelRidge):
         last.set_params(exact_rows=exact_rows, landmarks=landmarks)
-    return head
+    return head if keep == 1 else Trimmed(head, keep)
 
 
 def is_built_in(name: str) -> bool:
@@ -112,32 +102,7 @@ def is_built_in(name: str) -> bool:
     return HEADS[name].__module__ == __name__
 
 
-def can_be_judged(name: str) -> bool:
-    """Whether a head's ``fit`` takes ``X_val`` and ``y_val``, to choose on them."""
-    return "X_val" in signature(_last(HEADS[name]()).fit).parameters
-
-
-def fit_judged(head: Head, X: Array, y: Array, X_val: Array, y_val: Array) -> None:
-    """Fit a head that chooses by its error at other rows, which are scaled as its own are."""
-    if isinstance(head, Pipeline):
-        with config_context(enable_metadata_routing=True):
-            head.set_params(transform_input=["X_val"]).fit(X, y, X_val=X_val, y_val=y_val)
-            head.set_params(transform_input=None)
-    else:
-        head.fit(X, y, X_val=X_val, y_val=y_val)  # type: ignore[call-arg]
-
-
-def chosen_penalty(head: Head, targets: int) -> Array:
-    """(targets,) penalties that a fitted head chose; not a number where it has none."""
-    return np.broadcast_to(getattr(_last(head), "penalty_", np.nan), (targets,))
-
-
-def _last(head: Head) -> Any:
-    """What fits the targets: a pipeline's last step, or the head itself."""
-    return head[-1] if isinstance(head, Pipeline) else head
-
-
-def head_fingerprint(name: str, exact_rows: int, landmarks: int) -> str | None:
+def head_fingerprint(name: str, exact_rows: int, landmarks: int, keep: float = 1) -> str | None:
     """What decides a built-in head's predictions; None for a head of somebody else's.
 
     Code that others may edit has no version that we could know, so nothing is kept of it.
@@ -145,6 +110,7 @@ def head_fingerprint(name: str, exact_rows: int, landmarks: int) -> str | None:
     if not is_built_in(name):
         return None
     libraries = (f"{package} {version(package)}" for package in ("numpy", "scipy", "scikit-learn"))
-    limited = isinstance(_last(HEADS[name]()), KernelRidge)
+    limited = isinstance(last_step(HEADS[name]()), KernelRidge)
     limits = [f"{exact_rows} rows, else {landmarks} landmarks"] if limited else []
-    return ", ".join([f"{name} {VERSION}", *limits, *libraries])
+    trimmed = [] if keep == 1 else [f"{keep} of {NEIGHBOURS} neighbours"]
+    return ", ".join([f"{name} {VERSION}", *limits, *trimmed, *libraries])

@@ -21,12 +21,16 @@ from molw2s.learners.heads.spectrum import Spectrum, StreamedSpectrum
 
 Array = NDArray[np.float64]
 KernelName = Literal["rbf", "matern"]
+Judges = tuple[Array, Array] | NDArray[np.int64]
+"""What chooses a penalty: other rows and their targets, or fitted rows that are left out."""
 
 EXACT_ROWS = 10_000
 """Rows up to which kernel ridge is exact; more take landmarks."""
 LANDMARKS = 4000
 LEFT_OUT = 4000
 """Rows that leave-one-out leaves out, each of all, where there are more."""
+WIDTHS = (0.25, 1.0, 4.0)
+"""Multiples of the usual gamma that are tried where other rows than the labelled ones choose."""
 
 _PART = 2000  # rows at a time
 _CLUSTERED = 10_000  # rows whose k-means centres are found
@@ -74,6 +78,7 @@ class KernelRidge(PenalisedHead):
     gamma : float, optional
         By default 1 / d for "rbf", the usual choice for standardised features, and 1 / (4 d) for
         "matern": its length scale is then the root of the mean squared distance between them.
+        Given ``X_val`` and ``y_val``, one of ``WIDTHS`` times that, chosen there for each target.
     penalty : float, optional
         By default chosen for each target by leave-one-out on the labels it is fitted to, among
         ``PENALTIES`` times the mean squared norm of the centred features.
@@ -91,7 +96,7 @@ class KernelRidge(PenalisedHead):
 
     Attributes
     ----------
-    penalty_ : ndarray () or (m,)
+    gamma_, penalty_ : ndarray () or (m,)
     X_fit_ : ndarray (k, d)
         The rows, or the landmarks.
     dual_coef_ : ndarray (k,) or (k, m)
@@ -119,79 +124,112 @@ class KernelRidge(PenalisedHead):
 
     def predict(self, X: ArrayLike) -> Array:
         rows = self._asked(X)
-        predicted = [self._kernel(part, self.X_fit_) @ self.dual_coef_ for part in _parts(rows)]
-        return np.concatenate(predicted) + self.intercept_
+        dual = self.dual_coef_.reshape(len(self.dual_coef_), -1)
+        gammas = np.atleast_1d(self.gamma_)
+        predicted = np.empty((len(rows), dual.shape[1]))
+        for gamma in np.unique(gammas):
+            alike = gammas == gamma
+            kernel = self._kernel_of(gamma)
+            predicted[:, alike] = np.concatenate(
+                [kernel(part, self.X_fit_) @ dual[:, alike] for part in _parts(rows)]
+            )
+        return predicted.reshape(len(rows), *self.dual_coef_.shape[1:]) + self.intercept_
 
     def _solved(self, rows: Array, y: Array, elsewhere: Elsewhere) -> dict[str, Array]:
-        self.gamma_ = _gamma(self.kernel, self.gamma, rows.shape[1])
         few = self.exact_rows is None or len(rows) <= self.exact_rows
         fit = self._fit_exactly if few else self._fit_landmarks
-        dual, intercept, penalty = fit(rows, y, elsewhere)
-        return {"dual_coef_": dual, "intercept_": intercept, "penalty_": penalty}
+        if few:
+            self.X_fit_, left = rows, _some(len(rows), self.loo_rows, self.seed)
+        else:
+            rng = np.random.default_rng(self.seed)
+            self.X_fit_ = _centres(rows, self.landmarks, rng)
+            left = np.sort(rng.permutation(len(rows))[:LEFT_OUT])
+        usual = _gamma(self.kernel, self.gamma, rows.shape[1])
+        if elsewhere is None or self.gamma is not None:
+            return fit(rows, y, left if elsewhere is None else elsewhere, usual)
+        fits = [fit(rows, y, elsewhere, usual * width) for width in WIDTHS]
+        return _least_error(fits, [self._errors(each, *elsewhere) for each in fits])
 
-    @property
-    def _kernel(self) -> Callable[..., Array]:
-        return partial(_KERNELS[self.kernel][0], gamma=self.gamma_)
+    def _kernel_of(self, gamma: float) -> Callable[..., Array]:
+        return partial(_KERNELS[self.kernel][0], gamma=gamma)
 
-    def _fit_exactly(
-        self, rows: Array, y: Array, elsewhere: Elsewhere
-    ) -> tuple[Array, Array, Array]:
-        """Dual coefficients (n, m), intercepts (m,) and penalties (m,)."""
-        self.X_fit_ = rows
-        kernel = self._kernel(rows)
-        penalty = self._choose(kernel, y, elsewhere)
+    def _fit_exactly(self, rows: Array, y: Array, judges: Judges, gamma: float) -> dict[str, Array]:
+        """The fitted attributes, for m targets."""
+        kernel = self._kernel_of(gamma)(rows)
+        penalty = self._choose(kernel, y, judges, gamma)
         dual, intercept = np.empty_like(y), np.empty(y.shape[1])
         system = np.empty_like(kernel)
         for value in np.unique(penalty):
             chosen = penalty == value
             np.copyto(system, kernel)
             dual[:, chosen], intercept[chosen] = _solve(system, value, y[:, chosen])
-        return dual, intercept, penalty
+        return _fitted(dual, intercept, penalty, gamma)
 
     def _fit_landmarks(
-        self, rows: Array, y: Array, elsewhere: Elsewhere
-    ) -> tuple[Array, Array, Array]:
+        self, rows: Array, y: Array, judges: Judges, gamma: float
+    ) -> dict[str, Array]:
         """As ``_fit_exactly``, over the landmarks."""
-        rng = np.random.default_rng(self.seed)
-        self.X_fit_ = _centres(rows, self.landmarks, rng)
-        factor = _factor(self.X_fit_, self._kernel)
+        kernel_of = self._kernel_of(gamma)
+        factor = _factor(self.X_fit_, kernel_of)
 
         def features(part: Array) -> Array:
-            return _features(self.X_fit_, part, self._kernel, factor)
+            return _features(self.X_fit_, part, kernel_of, factor)
 
         spectrum = StreamedSpectrum(map(features, _parts(rows)), y)
         if self.penalty is not None:
             penalty = np.full(y.shape[1], float(self.penalty))
-        elif elsewhere is not None:
-            at = spectrum.at(features(elsewhere[0]), elsewhere[1])
+        elif isinstance(judges, tuple):
+            at = spectrum.at(features(judges[0]), judges[1])
             penalty = at.best_penalty(at.U, at.y)
         else:
-            left = np.sort(rng.permutation(len(rows))[:LEFT_OUT])
-            penalty = spectrum.at(features(rows[left]), y[left]).best_penalty()
+            penalty = spectrum.at(features(rows[judges]), y[judges]).best_penalty()
         weights = spectrum.coefficients(penalty)
         dual = solve_triangular(factor, weights, lower=True, trans="T")
-        return dual, spectrum.y_mean - spectrum.x_mean @ weights, penalty
+        return _fitted(dual, spectrum.y_mean - spectrum.x_mean @ weights, penalty, gamma)
 
-    def _choose(self, kernel: Array, y: Array, elsewhere: Elsewhere) -> Array:
+    def _choose(self, kernel: Array, y: Array, judges: Judges, gamma: float) -> Array:
         if self.penalty is not None:
             return np.full(y.shape[1], float(self.penalty))
-        if elsewhere is not None:
-            return self._validated(kernel, y, *elsewhere)
-        rows = _some(len(kernel), self.loo_rows, self.seed)
-        kernel = kernel[np.ix_(rows, rows)]
+        if isinstance(judges, tuple):
+            return self._validated(kernel, y, *judges, gamma)
+        kernel, y = kernel[np.ix_(judges, judges)], y[judges]
         _centre(kernel)
-        return Spectrum.of_kernel(kernel, y[rows] - y[rows].mean(0)).best_penalty()
+        return Spectrum.of_kernel(kernel, y - y.mean(0)).best_penalty()
 
-    def _validated(self, kernel: Array, y: Array, X_val: Array, y_val: Array) -> Array:
+    def _validated(
+        self, kernel: Array, y: Array, X_val: Array, y_val: Array, gamma: float
+    ) -> Array:
         """(m,) the penalties of least error at other rows; takes the whole spectrum."""
         mean = kernel.mean(0)
-        between = self._kernel(X_val, self.X_fit_)
+        between = self._kernel_of(gamma)(X_val, self.X_fit_)
         between -= between.mean(1)[:, None] + mean - mean.mean()
         centred = kernel.copy()
         _centre(centred)
         spectrum = Spectrum.of_kernel(centred, y - y.mean(0))
         at = between @ spectrum.U / spectrum.eigenvalues
         return spectrum.best_penalty(at, y_val - y.mean(0))
+
+    def _errors(self, fitted: dict[str, Array], X: Array, y: Array) -> Array:
+        """(m,) mean squared errors of a fit of one gamma."""
+        kernel = self._kernel_of(fitted["gamma_"][0])(X, self.X_fit_)
+        errors: Array = ((kernel @ fitted["dual_coef_"] + fitted["intercept_"] - y) ** 2).mean(0)
+        return errors
+
+
+def _fitted(dual: Array, intercept: Array, penalty: Array, gamma: float) -> dict[str, Array]:
+    return {
+        "dual_coef_": dual,
+        "intercept_": intercept,
+        "penalty_": penalty,
+        "gamma_": np.full(len(penalty), gamma),
+    }
+
+
+def _least_error(fits: list[dict[str, Array]], errors: list[Array]) -> dict[str, Array]:
+    """Each target's column of the fit whose error is least there."""
+    best = np.argmin(errors, axis=0)
+    columns = np.arange(len(best))
+    return {name: np.stack([each[name] for each in fits])[best, ..., columns].T for name in fits[0]}
 
 
 def _solve(kernel: Array, penalty: float, y: Array) -> tuple[Array, Array]:
