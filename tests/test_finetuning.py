@@ -276,3 +276,18 @@ def test_repeats_are_the_seeds_of_what_is_finetuned(suite, fresh_cache):
     assert set(records["weak_mode"] + records["strong_mode"]) == {"headfull"}
     records = run_suite(settings.model_copy(update={"strong_mode": "head"}), small()).records
     assert records["seed"].tolist() == [0]
+
+
+def test_other_molecules_true_labels_may_stop_it():
+    data = load_dataset("freesolv")
+    smiles, y = data.smiles[:48], data.target[:48]
+    others, truth = data.smiles[48:64], data.target[48:64]
+    settings = Finetuning(epochs=4, batch=16, patience=4)
+    head = FinetunedEncoder("weak-h8", settings=settings).fit(smiles, y, others, truth)
+    (fit,) = head.fits_
+    assert len(fit.held_out) == 0
+    # The weights are those of the best epoch there, and its error is what the fit predicts.
+    error = ((head.predict(others) - truth) ** 2).mean() / y.var()
+    assert min(fit.held_out_errors) == pytest.approx(error, rel=1e-4)
+    plain = FinetunedEncoder("weak-h8", settings=settings).fit(smiles, y)
+    assert len(plain.fits_[0].held_out) > 0

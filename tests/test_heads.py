@@ -11,10 +11,11 @@ from scipy.optimize import minimize
 from sklearn.base import clone
 from sklearn.gaussian_process.kernels import Matern
 from sklearn.kernel_ridge import KernelRidge as SklearnKernelRidge
+from sklearn.linear_model import LinearRegression, RidgeCV
 from sklearn.linear_model import Ridge as SklearnRidge
-from sklearn.linear_model import RidgeCV
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import LeaveOneOut, cross_val_predict
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
@@ -26,6 +27,7 @@ from molw2s.learners.heads import (
     KernelRidge,
     NormBall,
     Ridge,
+    Trimmed,
     can_be_judged,
     chosen_penalty,
     fit_judged,
@@ -154,6 +156,49 @@ def test_over_landmarks_validation_labels_choose_as_exactly():
     exact, over = KernelRidge(), KernelRidge(exact_rows=10, landmarks=60)
     penalties = [head.fit(X, y, X_val, y_val).penalty_[0] for head in (exact, over)]
     assert penalties[0] == pytest.approx(penalties[1], rel=1e-3)
+
+
+def test_trimming_leaves_out_the_labels_that_their_neighbours_contradict():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 2))
+    y = np.column_stack([X[:, 0], X[:, 1]])
+    wrong = rng.choice(80, 12, replace=False)
+    y[wrong, 0] += 5
+    head = Trimmed(Ridge(penalty=1e-6), keep=0.8, neighbours=5).fit(X, y)
+    # By scikit-learn: a regressor of the five nearest others, for each row.
+    Z = StandardScaler().fit_transform(X)
+    around = cross_val_predict(KNeighborsRegressor(5), Z, y, cv=LeaveOneOut())
+    for task in range(2):
+        least = np.argsort(np.abs(y - around)[:, task])[:64]
+        assert set(np.flatnonzero(head.kept_[:, task])) == set(least)
+        alone = LinearRegression().fit(X[least], y[least, task])
+        assert_allclose(head.predict(X)[:, task], alone.predict(X), atol=1e-6)
+    assert not head.kept_[wrong, 0].any()
+    assert np.abs(head.predict(X) - np.column_stack([X[:, 0], X[:, 1]])).max() < 1e-6
+
+
+def test_a_trimmed_head_that_keeps_all_is_the_head():
+    X, y = problem(n=40, m=2)
+    kept = make_head("matern-ridge", keep=1)
+    assert not isinstance(kept, Trimmed)
+    all_of_it = Trimmed(make_head("matern-ridge"), keep=1.0).fit(X, y)
+    assert_allclose(all_of_it.predict(X), kept.fit(X, y).predict(X), rtol=1e-9)
+    with pytest.raises(ValueError, match="keep is 0, expected a share"):
+        Trimmed(Ridge(), keep=0).fit(X, y)
+
+
+def test_an_auxiliary_confidence_loss_is_a_larger_penalty_where_errors_are_squared():
+    """Burns et al. 2023 mix the labels with the model's own predictions f: for ridge, the fit to
+    (1 - a) y + a f that reproduces its own f is ridge with the penalty over (1 - a)."""
+    X, y = problem(n=40, m=1)
+    y = y - y.mean(0)
+    X = X - X.mean(0)
+    penalty, trust = 3.0, 0.4
+    own = np.zeros_like(y)
+    for _ in range(300):
+        own = Ridge(penalty=penalty).fit(X, (1 - trust) * y + trust * own).predict(X)
+    alone = Ridge(penalty=penalty / (1 - trust)).fit(X, y).predict(X)
+    assert_allclose(own, alone, rtol=1e-9, atol=1e-12)
 
 
 def test_heads_that_choose_nothing_are_known():

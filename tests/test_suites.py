@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from molw2s.experiment.settings import make_suite
 from molw2s.learners.heads import Ridge, make_head
 from molw2s.learners.heads.spectrum import PENALTIES
 from molw2s.locations import shipped
-from molw2s.problems.labels import parts_of
+from molw2s.problems.labels import halved_validation, parts_of
 
 
 @pytest.mark.parametrize("splitter", ["random", "scaffold"])
@@ -110,6 +111,50 @@ def test_true_labels_may_choose_the_students_penalty_and_nobody_elses():
         for penalty in PENALTIES * (Z[parts.unlabelled] ** 2).sum(1).mean()
     }  # fmt: skip
     assert chosen["w2s_penalty"] == pytest.approx(min(errors, key=errors.get), rel=1e-6)
+
+
+def test_settings_are_searched_without_the_test_part():
+    settings = {
+        "name": "s", "dataset": "freesolv", "weak": ["ecfp4"], "strong": "rdkit-cdf",
+        "weak_head": "ridge", "strong_head": "ridge", "labels": "disjoint", "seeds": [122],
+        "evaluation": "valid",
+    }  # fmt: skip
+    dataset = load_dataset("freesolv")
+    (split,) = make_splits(dataset, seeds=[122])
+    target = dataset.target.copy()
+    target[split.test] = 1e6
+    runs = [
+        run_suite(make_suite(settings), dataset=each)
+        for each in (dataset, replace(dataset, target=target))
+    ]
+    assert runs[0].records.iloc[0]["evaluation"] == "valid"
+    errors = [run.records[["weak_error", "w2s_error", "strong_error"]].to_numpy() for run in runs]
+    np.testing.assert_array_equal(*errors)
+    halved = halved_validation(split)
+    assert len(halved.test) == len(halved.valid) == 32
+    assert set(halved.test) | set(halved.valid) == set(split.valid)
+    assert set(halved.test).isdisjoint(halved.valid)
+    kept = runs[0].predictions
+    assert set(kept.loc[kept["part"] == "evaluation", "row"]) == set(halved.test)
+
+
+def test_kept_labels_are_the_students_and_the_records_say_so():
+    settings = {
+        "name": "s", "dataset": "freesolv", "weak": ["ecfp4"], "strong": "rdkit-cdf",
+        "weak_head": "ridge", "strong_head": "ridge", "labels": "disjoint", "seeds": [122],
+    }  # fmt: skip
+    (plain,), (half,) = (
+        run_suite(make_suite(settings | more)).records.to_dict("records")
+        for more in ({}, {"kept_labels": 0.5})
+    )
+    assert half["kept_labels"] == 0.5
+    assert "kept_labels" not in plain
+    assert half["weak_error"] == plain["weak_error"]
+    assert half["w2s_error"] != plain["w2s_error"]
+    with pytest.raises(InvalidInput, match="kept_labels is of heads"):
+        run_suite(
+            make_suite(settings | {"kept_labels": 0.5, "strong": "weak-h8", "strong_mode": "full"})
+        )
 
 
 @pytest.mark.parametrize(

@@ -115,9 +115,9 @@ def describe(records: pd.DataFrame) -> str:
             f"{first['labels']} labels"
         )
     return (
-        f"{first['dataset']}: {errors_of(records)}{_in(loss_unit(records))} on {_measured_on(first)}, "
-        f"mean ± std over {splits} split{'s' * (splits != 1)}; strong encoder "
-        f"{first['strong']}, {side(records, 'weak').iloc[0]} (weak side) and "
+        f"{first['dataset']}: {errors_of(records)}{_in(loss_unit(records))} on "
+        f"{_measured_on(first)}, mean ± std over {splits} split{'s' * (splits != 1)}; strong "
+        f"encoder {first['strong']}, {side(records, 'weak').iloc[0]} (weak side) and "
         f"{side(records, 'strong').iloc[0]} (strong side), {labels_of(records)}"
     )
 
