@@ -80,6 +80,7 @@ _TABLE: tuple[Column, ...] = (
     Column("strong_head", _T, "what the strong side is fitted with", required=True),
     Column("student_selection", _S, "true labels of the validation part that chose penalty, width "
            "or epoch of student and ceiling; nothing where the labels fitted to did"),
+    Column("selection_labels", _S, "how many of these were asked for; nothing where all were"),
     Column("kept_labels", _U, "share of the labels that student and ceiling are fitted to, where "
            "it is not all"),
     Column("evaluation", _T, "the part that everything is measured on, where it is not the test "

@@ -69,13 +69,20 @@ def side(records: pd.DataFrame, which: Literal["weak", "strong"]) -> pd.Series:
         chain = records["chain"].fillna("")
         fitted = fitted.where(chain == "", fitted + " after " + chain)
     if which == "strong" and "student_selection" in records:
-        number = records["student_selection"]
-        chosen = number.map(lambda n: "" if pd.isna(n) else f" chosen on {n:.0f} true labels")
-        fitted = fitted + chosen
+        fitted = fitted + records.apply(_chosen_on, axis=1)
     if which == "strong" and "kept_labels" in records:
         share = records["kept_labels"]
         fitted = fitted + share.map(lambda of: "" if pd.isna(of) else f" on {of:.0%} of labels")
     return fitted
+
+
+def _chosen_on(trial: pd.Series) -> str:
+    if pd.isna(trial["student_selection"]):
+        return ""
+    # As it was asked for: all of a validation part are another number on each dataset.
+    asked = trial.get("selection_labels", trial["student_selection"])
+    number = "" if pd.isna(asked) else f"{asked:.0f} "
+    return f" chosen on {number}true labels"
 
 
 def label_scheme(trials: pd.DataFrame) -> pd.Series:

@@ -209,7 +209,7 @@ class MoleculeProblem:
             **({"finetuning": suite.finetuning.model_dump_json()} if suite.finetunes else {}),
             "labels": suite.labels,
             **({"labelled": suite.labelled} if suite.labels == "disjoint" else {}),
-            **({} if case.selection is None else {"student_selection": len(case.selection)}),
+            **_selection(case, suite),
             **({} if suite.kept_labels == 1 else {"kept_labels": suite.kept_labels}),
             **({} if suite.evaluation == "test" else {"evaluation": suite.evaluation}),
             "dataset_sha256": self.dataset.sha256,
@@ -445,6 +445,12 @@ def _measure(rows: Rows, target: NDArray[np.float64], *features: NDArray[Any]) -
     strong, *weak = (each[rows] for each in features)
     found = representation_predictors(weak, strong, target[rows])
     return {"values": np.array([list(asdict(each).values()) for each in found])}
+
+
+def _selection(case: Case, suite: Suite) -> dict[str, Any]:
+    if case.selection is None:
+        return {}
+    return {"student_selection": len(case.selection), "selection_labels": suite.selection_labels}
 
 
 def _predicted(case: Case, place: int | None, store: Store) -> dict[str, float]:
