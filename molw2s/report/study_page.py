@@ -11,6 +11,7 @@ import pandas as pd
 
 from molw2s.analysis.bootstrap import DRAWS, SEED
 from molw2s.analysis.study import combination_table, combine
+from molw2s.analysis.summary import encoders_only
 from molw2s.errors import InvalidInput
 from molw2s.locations import as_file_name, sweep, write_atomically
 from molw2s.records import read_records
@@ -123,8 +124,8 @@ def _section(dataset: str, trials: pd.DataFrame, table: pd.DataFrame, figure: st
         [
             f"## {in_markdown(dataset)}",
             f"Errors in {in_markdown(loss_unit(trials)) or 'no unit'}; "
-            f"{trials['weak'].nunique()} weak encoders, {trials['split'].nunique()} splits."
-            + distance,
+            f"{encoders_only(trials)['weak'].nunique()} weak encoders, "
+            f"{trials['split'].nunique()} splits." + distance,
             to_markdown(readable_study(table)).rstrip(),
             "Regret of each rule for choosing a teacher:",
             to_markdown(readable_regrets(table)).rstrip(),
