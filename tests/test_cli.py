@@ -17,7 +17,7 @@ from molw2s.records import read_records
 SMALL = ["--weak", "weak-h8", "--weak", "weak-h96", "--strong", "rdkit"]
 FILES = {
     "records.csv", "manifest.json", "table.md", "table.csv", "gain_vs_misfit.png",
-    "gain_vs_misfit.svg", "predictions.parquet",
+    "gain_vs_misfit.svg", "predictions.parquet", "report.html",
 }  # fmt: skip
 
 
@@ -76,6 +76,15 @@ def test_report_makes_the_same_tables_from_the_records_alone(freesolv, molw2s, t
     assert "weak error - misfit" in out
     for name in ("table.md", "table.csv", "gain_vs_misfit.png", "gain_vs_misfit.svg"):
         assert (tmp_path / name).read_bytes() == (freesolv / name).read_bytes(), name
+
+
+def test_report_makes_the_page_that_the_run_wrote(freesolv, molw2s, tmp_path):
+    for name in ("records.csv", "manifest.json", "predictions.parquet"):
+        (tmp_path / name).write_bytes((freesolv / name).read_bytes())
+    code, out, _ = molw2s("report", tmp_path)
+    assert code == 0
+    assert f"Page: {tmp_path / 'report.html'}" in out
+    assert (tmp_path / "report.html").read_bytes() == (freesolv / "report.html").read_bytes()
 
 
 def test_the_table_is_sorted_and_averages_over_splits(freesolv):
@@ -271,7 +280,7 @@ def test_a_failing_run_leaves_no_table_of_an_earlier_one(freesolv, molw2s, tmp_p
         "--overwrite",
     ]
 
-    def stopped(folder):
+    def stopped(folder, source):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("molw2s.experiment.run.write_report", stopped)

@@ -313,10 +313,11 @@ def test_a_run_that_has_not_ended_is_refused(folders, tmp_path, capsys):
 
 def test_what_is_of_one_run_is_not_made_of_many(folders, tmp_path, capsys):
     write_study(folders, tmp_path / "both.md")
-    for command in ("report", "compare"):
-        with pytest.raises(SystemExit):
-            main([command, str(tmp_path / "both")])
-        assert "molw2s study" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["compare", str(tmp_path / "both")])
+    assert "molw2s study" in capsys.readouterr().err
+    with pytest.raises(SystemExit):  # a page is made of either
+        main(["report", str(tmp_path / "both")])
     assert not (tmp_path / "both" / "table.md").exists()
 
 

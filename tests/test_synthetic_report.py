@@ -19,7 +19,7 @@ from molw2s.report import gain_vs_misfit
 
 FILES = {
     "records.csv", "manifest.json", "table.md", "table.csv", "diagonal.csv", "gain_vs_misfit.png",
-    "gain_vs_misfit.svg",
+    "gain_vs_misfit.svg", "report.html",
 }  # fmt: skip
 
 
@@ -140,7 +140,8 @@ def test_report_needs_the_records_alone(small_run, tmp_path, capsys):
         main(["report", str(tmp_path), "--json"])
     answer = json.loads(capsys.readouterr().out)
     assert answer["diagonal"][0]["seeds"] == 2
-    for name in FILES - {"records.csv", "manifest.json"}:
+    assert (tmp_path / "report.html").exists()
+    for name in FILES - {"records.csv", "manifest.json", "report.html"}:  # the page tells settings
         assert (tmp_path / name).read_bytes() == (small_run / "out" / name).read_bytes(), name
 
 

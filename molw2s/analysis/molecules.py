@@ -1,4 +1,4 @@
-"""How much a gain hangs on which molecules were there to test."""
+"""Gains molecule by molecule: how much hangs on which were tested, and which were repaired."""
 
 from __future__ import annotations
 
@@ -53,3 +53,30 @@ def _draws(n: int) -> Iterator[NDArray[np.int64]]:
     rng = np.random.default_rng(SEED)
     for _ in range(DRAWS // _AT_ONCE):
         yield rng.multinomial(n, np.full(n, 1 / n), size=_AT_ONCE)
+
+
+def repairs(predictions: pd.DataFrame, trials: pd.DataFrame, loss: Loss) -> pd.DataFrame:
+    """What each teacher's students did to each molecule, over the trials that test it.
+
+    A row a teacher and molecule, most repaired first: ``teacher``, ``row``, ``smiles``, ``truth``;
+    ``weak``, ``student`` and ``ceiling``, the mean predictions; ``weak_error`` and
+    ``student_error``, the mean losses; ``repair``, their difference, of which the mean gain is the
+    mean; and ``tests``, in how many trials the molecule was tested.
+
+    Parameters are those of ``gain_over_molecules``; ``predictions`` have ``smiles`` and ``ceiling``
+    as well.
+    """
+    tested = predictions[predictions["part"] == "evaluation"]
+    truth, weak, student = (tested[name].to_numpy() for name in ("truth", "weak", "student"))
+    values = tested[["row", "truth", "weak", "student", "ceiling"]].assign(
+        teacher=tested["trial"].map(trials.set_index("trial")["weak"]),
+        weak_error=loss(truth, weak),
+        student_error=loss(truth, student),
+        tests=1.0,
+    )
+    groups = values.groupby(["teacher", "row"], sort=False)
+    found = groups.mean().assign(tests=groups["tests"].sum().astype(int)).reset_index()
+    found["repair"] = found["weak_error"] - found["student_error"]
+    smiles = tested.drop_duplicates("row").set_index("row")["smiles"]
+    found["smiles"] = found["row"].map(smiles)
+    return found.sort_values("repair", ascending=False, kind="stable", ignore_index=True)

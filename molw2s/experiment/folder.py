@@ -18,6 +18,7 @@ from molw2s.experiment.predictions import predictions_bytes, read_predictions
 from molw2s.locations import sweep, write_atomically
 from molw2s.problems.settings import Settings
 from molw2s.records import manifest_bytes, read_manifest, read_records
+from molw2s.report.page import Source
 from molw2s.report.write import remove_report, write_report
 
 Existing = Literal["resume", "keep", "replace"]
@@ -51,6 +52,11 @@ class Run:
             raise InvalidInput(f"{folder} has no {_MANIFEST}: it is no run's folder")
         kept = (Path(folder) / _PREDICTIONS).exists()
         return cls(records, manifest, read_predictions(folder)[0] if kept else None)
+
+    @property
+    def source(self) -> Source:
+        """What a page is made from."""
+        return Source(self.records, self.manifest, self.predictions)
 
 
 class RunFolder:
@@ -112,7 +118,7 @@ class RunFolder:
             return None
         if "seconds" not in run.manifest:  # killed before its last word
             return None
-        write_report(self.path)
+        write_report(self.path, run.source)
         return run
 
     def end(self, run: Run) -> Run:

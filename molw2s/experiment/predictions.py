@@ -18,6 +18,7 @@ from molw2s.errors import InvalidInput
 from molw2s.locations import write_atomically
 from molw2s.losses import Loss, get_loss
 from molw2s.records import as_numbers, in_order, manifest_bytes, read_manifest, records_file
+from molw2s.report.page import Source
 from molw2s.report.write import write_report
 from molw2s.store import digest
 from molw2s.theory import SQUARED, Values, measures
@@ -153,7 +154,7 @@ def measure_run(
     if manifest is not None:
         manifest["records_sha256"] = hashlib.sha256(content).hexdigest()
         write_atomically(where / "manifest.json", manifest_bytes(manifest))
-    write_report(where)
+    write_report(where, Source(records, read_manifest(folder) or {}, predictions))
     return where, records
 
 

@@ -148,7 +148,7 @@ def _run(job: _Job, existing: Existing, workers: Workers, progress: Progress) ->
     run = Run(records, manifest | {"seconds": seconds}, predictions)
     if folder is not None:
         run = folder.end(run)
-        write_report(folder.path)
+        write_report(folder.path, run.source)
     return run
 
 

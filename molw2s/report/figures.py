@@ -44,7 +44,7 @@ def gain_vs_misfit(records: pd.DataFrame) -> Figure:
     Above it a student improved by more than its misfit says, below it by less. The control "truth"
     is left out: labels that are the truth leave nothing to gain, and its misfit is an error.
     """
-    records = _with_a_teacher(records)
+    records = with_a_teacher(records)
     figure = Picture(figsize=(6.4, 4.6), layout="constrained")
     axes = figure.add_subplot()
     colour_of, marker_of = _encoder_colours(records), _split_markers(records)
@@ -188,7 +188,8 @@ def _bracketed(records: pd.DataFrame) -> str:
     return f"  [{loss_unit(records)}]" if named else ""
 
 
-def _with_a_teacher(records: pd.DataFrame) -> pd.DataFrame:
+def with_a_teacher(records: pd.DataFrame) -> pd.DataFrame:
+    """The trials without those of the control "truth", unless there are no others."""
     if "teacher_kind" not in records:
         return records
     truth = (records["weak"] == "truth") & (records["teacher_kind"] == "control")

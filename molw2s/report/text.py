@@ -18,7 +18,7 @@ from molw2s.analysis.teachers import Teachers
 from molw2s.errors import InvalidInput
 from molw2s.losses import LOSSES
 
-_HEADINGS = {
+HEADINGS = {
     "weak": "weak encoder",
     "weak_hidden_size": "hidden size",
     "weak_error_minus_misfit": "weak error - misfit",
@@ -63,7 +63,7 @@ def readable(table: pd.DataFrame, measures: tuple[str, ...] = (*MEASURES, "pgr")
         else:
             means, spreads = table[f"{measure}_mean"], table[f"{measure}_std"]
             text[measure] = _column(means, spreads, table["weak_error_mean"])
-    return text.rename(columns=_HEADINGS)
+    return text.rename(columns=HEADINGS)
 
 
 def _teachers(table: pd.DataFrame) -> pd.DataFrame:
@@ -151,11 +151,11 @@ def in_markdown(text: object) -> str:
 
 def readable_comparison(table: pd.DataFrame) -> pd.DataFrame:
     """The comparison with the paper as text, the paper's columns only where it has figures."""
-    text = _teachers(table).rename(columns=_HEADINGS)
+    text = _teachers(table).rename(columns=HEADINGS)
     for measure in ("weak_error_minus_misfit", "w2s_error"):
         for suffix, whose in (("", "run"), ("_paper", "paper")):
             if f"{measure}_mean{suffix}" in table:
-                text[f"{_HEADINGS[measure]}, {whose}"] = _column(
+                text[f"{HEADINGS[measure]}, {whose}"] = _column(
                     table[f"{measure}_mean{suffix}"],
                     table[f"{measure}_std{suffix}"],
                     table["w2s_error_mean"],

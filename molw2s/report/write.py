@@ -11,6 +11,7 @@ from molw2s.locations import sweep, write_atomically
 from molw2s.losses import LOSSES
 from molw2s.records import read_records
 from molw2s.report.figures import gain_vs_misfit, save_figure
+from molw2s.report.page import Source, write_page
 from molw2s.report.text import (
     DIAGONAL_CAPTION,
     describe,
@@ -20,7 +21,10 @@ from molw2s.report.text import (
     to_markdown,
 )
 
-_FILES = ("table.md", "table.csv", "diagonal.csv", "gain_vs_misfit.png", "gain_vs_misfit.svg")
+PAGE = "report.html"
+_FILES = (
+    "table.md", "table.csv", "diagonal.csv", "gain_vs_misfit.png", "gain_vs_misfit.svg", PAGE
+)  # fmt: skip
 
 
 def remove_report(folder: Path) -> None:
@@ -31,10 +35,12 @@ def remove_report(folder: Path) -> None:
         rmtree(folder / f"loss-{loss}", ignore_errors=True)
 
 
-def write_report(folder: str | Path) -> None:
-    """Write table.md, table.csv, gain_vs_misfit.png and .svg beside a run's ``records.csv``.
+def write_report(folder: str | Path, source: Source | None = None) -> None:
+    """Write table.md, table.csv, gain_vs_misfit.png and .svg beside a run's ``records.csv``, and
+    report.html.
 
-    A run with many tasks gets diagonal.csv as well.
+    A run with many tasks gets diagonal.csv as well. The page has molecules and settings where
+    ``source`` has them; by default it is made from the records alone.
     """
     folder = Path(folder)
     records = read_records(folder)
@@ -48,3 +54,4 @@ def write_report(folder: str | Path) -> None:
     write_atomically(folder / "table.md", text.encode())
     write_atomically(folder / "table.csv", table.to_csv(index=False).encode())
     save_figure(gain_vs_misfit(records), folder / "gain_vs_misfit")
+    write_page(folder / PAGE, [source or Source(records)])
