@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
 
 from molw2s import Suite, SyntheticSuite, __version__
 
@@ -25,7 +26,6 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx_copybutton",
     "sphinx_design",
 ]
@@ -44,8 +44,7 @@ nb_execution_timeout = 170
 nb_execution_show_tb = True
 nb_merge_streams = True
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ["COLUMNS"] = "100"
-os.environ["NO_COLOR"] = "1"
+os.environ["TTY_COMPATIBLE"] = "0"  # a kernel calls itself a terminal; we print Markdown elsewhere
 
 # The API: signatures from the code, words from its docstrings.
 autosummary_generate = ["reference/api.md"]
@@ -55,6 +54,7 @@ numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 nitpick_ignore_regex = [("py:.*", r"(?!molw2s).*")]
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = f"molw2s {version}"
 html_static_path = ["_static"]
@@ -64,7 +64,7 @@ html_show_sourcelink = False
 html_sidebars = {"start": [], "idea": [], "limits": [], "performance": []}
 html_theme_options = {
     "logo": {"text": "molw2s"},
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 9,
     "navbar_align": "left",
     "show_toc_level": 2,
     "footer_start": ["copyright"],
@@ -138,12 +138,19 @@ def show_as_shell(app, document):
             block["language"] = "bash"
 
 
+def write_math(self, node):
+    """MathML, which browsers show by themselves: no script from elsewhere."""
+    self.body.append(tex2mathml(node.astext(), as_block=isinstance(node, nodes.math_block)))
+    raise nodes.SkipNode
+
+
 def leave_out(app, what, name, found, skip, options):
     """What scikit-learn and pydantic add to every class of theirs is theirs to explain."""
     return True if name.startswith(("model_", "set_")) else None
 
 
 def setup(app):
+    app.add_html_math_renderer("mathml", (write_math, None), (write_math, None))
     app.connect("autodoc-skip-member", leave_out)
     app.connect("builder-inited", write_command_line)
     app.connect("builder-inited", write_settings)

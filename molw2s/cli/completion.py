@@ -9,8 +9,8 @@ def suites(incomplete: str) -> list[str]:
     """Names of suites; a file of one's own is completed by the shell."""
     from molw2s.locations import shipped
 
-    found = (shipped("benchmarks") / "suites").glob("*.yaml")
-    return _beginning(incomplete, [*sorted(path.stem for path in found), "synthetic"])
+    found = [path.stem for path in (shipped("benchmarks") / "suites").glob("*.yaml")]
+    return _beginning(incomplete, sorted([*found, "synthetic"]))
 
 
 def encoders(incomplete: str) -> list[str]:
