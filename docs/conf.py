@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,7 @@ extensions = [
     "sphinx_design",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "_templates", "reference/generated/*.md"]
+exclude_patterns = ["_build", "_ext", "_templates", "reference/generated/*.md"]
 
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 4
@@ -44,6 +45,10 @@ nb_execution_timeout = 170
 nb_execution_show_tb = True
 nb_merge_streams = True
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+_startup = HERE / "_build" / "ipython" / "profile_default" / "startup"
+_startup.mkdir(parents=True, exist_ok=True)
+shutil.copy(HERE / "_ext" / "bash.py", _startup)
+os.environ["IPYTHONDIR"] = str(_startup.parents[1])
 os.environ["TTY_COMPATIBLE"] = "0"  # a kernel calls itself a terminal; we print Markdown elsewhere
 
 # The API: signatures from the code, words from its docstrings.

@@ -53,7 +53,9 @@ def test_the_size_of_the_cache_is_that_of_its_files(fresh_cache):
 
 
 def test_a_requirement_that_is_not_met_is_told(capsys, monkeypatch):
-    monkeypatch.setattr(diagnosis, "requires", lambda name: ["numpy<1", "no-such-thing>=2", "scipy"])
+    monkeypatch.setattr(
+        diagnosis, "requires", lambda name: ["numpy<1", "no-such-thing>=2", "scipy"]
+    )
     code, out = run(capsys)
     assert code == 1
     assert "Broken: numpy" in out
