@@ -41,7 +41,7 @@ suppress_warnings = ["mystnb.unknown_mime_type"]
 nb_execution_mode = "cache"
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
-nb_execution_timeout = 170
+nb_execution_timeout = 600
 nb_execution_show_tb = True
 nb_merge_streams = True
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -80,6 +80,7 @@ html_theme_options = {
 def write_command_line(app):
     """reference/generated/cli.md, from the options that the commands have."""
     program = [sys.executable, "-m", "typer", "molw2s.cli", "utils", "docs", "--name", "molw2s"]
+    program += ["--title", "Command line"]
     page = subprocess.run(program, capture_output=True, text=True, check=True).stdout
     (HERE / "reference" / "generated").mkdir(exist_ok=True)
     (HERE / "reference" / "generated" / "cli.md").write_text(page)
