@@ -146,7 +146,9 @@ def show_as_shell(app, document):
 
 def write_math(self, node):
     """MathML, which browsers show by themselves: no script from elsewhere."""
-    self.body.append(tex2mathml(node.astext(), as_block=isinstance(node, nodes.math_block)))
+    block = isinstance(node, nodes.math_block)
+    formula = tex2mathml(node.astext(), as_block=block)
+    self.body.append(f'<div class="formula">{formula}</div>' if block else formula)
     raise nodes.SkipNode
 
 
