@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint clean
+.PHONY: run test lint docs dist clean
 
 run: $(VENV)/installed
 	$(BIN)/molw2s run esol
@@ -15,6 +15,16 @@ lint: $(VENV)/installed-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/installed-docs
+	PATH="$(CURDIR)/$(BIN):$$PATH" HF_HUB_OFFLINE=1 \
+		$(BIN)/python -m sphinx -b html -W --keep-going -n -j auto docs docs/_build/html
+
+dist: $(VENV)/installed-dist
+	rm -rf dist build
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -32,5 +42,13 @@ $(VENV)/installed-lint: $(VENV)/installed
 	$(BIN)/python -m pip install --editable ".[lint]"
 	touch $@
 
+$(VENV)/installed-docs: $(VENV)/installed
+	$(BIN)/python -m pip install --editable ".[docs]"
+	touch $@
+
+$(VENV)/installed-dist: $(VENV)/installed
+	$(BIN)/python -m pip install --editable ".[dist]"
+	touch $@
+
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build dist docs/_build docs/reference/generated *.egg-info

@@ -16,9 +16,9 @@ from molw2s.columns import columns_page
 HOUSE = Path(molw2s.__file__).parent
 # From the top of the picture to its foot: a room imports what stands below it, never above.
 ROOMS = (
-    "cli", "experiment", "problems", "probe", "pretraining", "predictors", "learners", "encoders",
-    "datasets", "store", "report", "analysis", "records", "theory", "columns", "losses", "files",
-    "smiles", "processes", "threads", "registry", "locations", "errors",
+    "cli", "experiment", "problems", "probe", "diagnosis", "pretraining", "predictors", "learners",
+    "encoders", "datasets", "store", "report", "analysis", "records", "theory", "columns", "losses",
+    "files", "smiles", "processes", "threads", "registry", "locations", "errors",
 )  # fmt: skip
 
 

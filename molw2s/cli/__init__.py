@@ -12,6 +12,7 @@ import typer
 
 from molw2s.cli import (
     compare,
+    doctor,
     encode,
     import_,
     list_,
@@ -28,7 +29,6 @@ from molw2s.errors import Molw2sError, UnknownName
 app = typer.Typer(
     help="Weak-to-strong generalization in molecular property regression.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -53,6 +53,7 @@ app.command("list")(list_.list_)
 app.command()(encode.encode)
 app.command()(probe.probe)
 app.command()(pretrain.pretrain)
+app.command()(doctor.doctor)
 app.add_typer(import_.imports, name="import", no_args_is_help=True)
 
 

@@ -7,11 +7,15 @@ from typing import Annotated
 
 import typer
 
+from molw2s.cli.completion import encoders
 from molw2s.cli.console import Json, TrustRemoteCode, print_json, tell
 
 
 def encode(
-    encoder: Annotated[str, typer.Argument(help="Registered name, folder, or hub checkpoint.")],
+    encoder: Annotated[
+        str,
+        typer.Argument(help="Registered name, folder, or hub checkpoint.", autocompletion=encoders),
+    ],
     file: Annotated[Path, typer.Argument(help="CSV (or Excel, Parquet, SDF, .smi) of molecules.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The .npy file to write.")],
     smiles_column: str = "smiles",

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from molw2s.cli.completion import datasets as datasets_
+from molw2s.cli.completion import encoders as encoders_
 from molw2s.cli.console import (
     Json,
     TrustRemoteCode,
@@ -21,11 +23,15 @@ def probe(
         list[str] | None,
         typer.Argument(
             help="Names, folders, or hub checkpoints (default: all in models/, the descriptors and "
-            "the untrained ones)."
+            "the untrained ones).",
+            autocompletion=encoders_,
         ),
     ] = None,
     dataset: Annotated[
-        list[str] | None, typer.Option(help="Repeatable (default: esol, freesolv and lipop).")
+        list[str] | None,
+        typer.Option(
+            help="Repeatable (default: esol, freesolv and lipop).", autocompletion=datasets_
+        ),
     ] = None,
     part: Annotated[
         Literal["test", "valid"],

@@ -15,6 +15,8 @@ from molw2s.cli.choices import (
     choose,
     name_folders,
 )
+from molw2s.cli.completion import encoders, heads
+from molw2s.cli.completion import suites as suites_
 from molw2s.cli.console import (
     Json,
     TrustRemoteCode,
@@ -33,7 +35,10 @@ def run(
     ctx: typer.Context,
     suites: Annotated[
         list[str] | None,
-        typer.Argument(help="Suites by name (esol freesolv lipop synthetic) or YAML file."),
+        typer.Argument(
+            help="Suites by name (esol freesolv lipop synthetic) or YAML file.",
+            autocompletion=suites_,
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the results (default: runs/SUITE).")
@@ -56,16 +61,24 @@ def run(
     ] = False,
     weak: Annotated[
         list[str] | None,
-        typer.Option(help="Weak encoder, or NAME=ENCODER, repeatable (default: the suite's)."),
+        typer.Option(
+            help="Weak encoder, or NAME=ENCODER, repeatable (default: the suite's).",
+            autocompletion=encoders,
+        ),
     ] = None,
     strong: Annotated[
-        str | None, typer.Option(help="Strong encoder (default: the suite's).")
+        str | None,
+        typer.Option(help="Strong encoder (default: the suite's).", autocompletion=encoders),
     ] = None,
     weak_head: Annotated[
-        str | None, typer.Option(help="Head on the weak encoder (default: the suite's).")
+        str | None,
+        typer.Option(help="Head on the weak encoder (default: the suite's).", autocompletion=heads),
     ] = None,
     strong_head: Annotated[
-        str | None, typer.Option(help="Head on the strong encoder (default: the suite's).")
+        str | None,
+        typer.Option(
+            help="Head on the strong encoder (default: the suite's).", autocompletion=heads
+        ),
     ] = None,
     weak_mode: Annotated[
         Mode | None,
@@ -135,7 +148,10 @@ def run(
     ] = None,
     chain: Annotated[
         list[str] | None,
-        typer.Option(help="Encoder of a student between teacher and student, repeatable."),
+        typer.Option(
+            help="Encoder of a student between teacher and student, repeatable.",
+            autocompletion=encoders,
+        ),
     ] = None,
     control: Annotated[
         list[str] | None,

@@ -135,7 +135,7 @@ class TransformerEncoder(SmilesTransformer):
         """What "auto" comes to on this machine."""
         if self._precision != "auto":
             return self._precision
-        return "bfloat16" if self.hidden_size >= _BFLOAT16_FROM and _has_bfloat16() else "float32"
+        return "bfloat16" if self.hidden_size >= _BFLOAT16_FROM and has_bfloat16() else "float32"
 
     @cached_property
     def fingerprint(self) -> str:
@@ -269,7 +269,8 @@ class TransformerEncoder(SmilesTransformer):
         return read_out(states, attention, self.usage)
 
 
-def _has_bfloat16() -> bool:
+def has_bfloat16() -> bool:
+    """Whether the GPU, or without one the CPU, computes in bfloat16."""
     import torch
 
     if torch.cuda.is_available():

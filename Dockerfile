@@ -1,0 +1,19 @@
+# docker build -t molw2s . && docker run --rm -v "$PWD/runs:/work/runs" molw2s
+FROM python:3.12-slim
+
+# torch without CUDA, whose libraries are several GB.
+RUN pip install --no-cache-dir torch --index-url https://download.pytorch.org/whl/cpu
+
+COPY . /source
+RUN pip install --no-cache-dir "/source[cluster]" && rm -rf /source
+
+RUN useradd --create-home --uid 1000 molw2s \
+    && mkdir -p /work/runs /cache \
+    && chown -R molw2s /work /cache
+USER molw2s
+WORKDIR /work
+ENV MOLW2S_CACHE=/cache HF_HUB_OFFLINE=1
+VOLUME ["/work/runs", "/cache"]
+
+ENTRYPOINT ["molw2s"]
+CMD ["run", "esol"]
