@@ -40,10 +40,14 @@ _HOMES = {
     "weak_to_strong": "molw2s.experiment.protocol",
     "COLUMNS": "molw2s.columns",
     "compare_with_paper": "molw2s.analysis",
+    "leaderboard": "molw2s.analysis",
     "rules_table": "molw2s.analysis",
     "summary_table": "molw2s.analysis",
     "gain_vs_misfit": "molw2s.report",
+    "write_leaderboard": "molw2s.report",
     "write_study": "molw2s.report",
+    "check_results": "molw2s.results",
+    "pack_run": "molw2s.results",
 }
 
 __all__ = [*_HOMES, "__version__"]

@@ -98,6 +98,10 @@ class Registry(Generic[T]):
         """All names, built-in ones in order of registration, then plug-ins."""
         return [*self._items, *(name for name in self._plugins() if name not in self._items)]
 
+    def registered(self) -> list[str]:
+        """The names that have been registered by now, without plug-ins'."""
+        return list(self._items)
+
     def _plugins(self) -> dict[str, list[EntryPoint]]:
         found: dict[str, list[EntryPoint]] = {}
         if self._group is not None:

@@ -50,8 +50,11 @@ def test_a_run_and_what_is_made_of_it(printed, tmp_path, monkeypatch):
     compared = printed("compare", run["out"])
     assert compared["paper"] is not None
     assert len(printed("study", run["out"])["combinations"]) == 1
+    packed = printed("pack", run["out"], "--out", "results")["packed"]
+    assert printed("check-results", *packed)["results"][0]["faults"] == []
+    assert printed("leaderboard", *packed)["boards"]
     refused("run", {"runs": [run | {"more": 1}]})
-    refused("report", {"out": run["out"]})
+    refused("report", {"out": run["out"], "table": []})
     refused("compare", {key: value for key, value in compared.items() if key != "friedman"})
 
 

@@ -16,7 +16,8 @@ from molw2s.columns import columns_page
 HOUSE = Path(molw2s.__file__).parent
 # From the top of the picture to its foot: a room imports what stands below it, never above.
 ROOMS = (
-    "cli", "experiment", "problems", "probe", "diagnosis", "pretraining", "predictors", "learners",
+    "cli", "results", "experiment", "problems", "probe", "diagnosis", "pretraining", "predictors",
+    "learners",
     "encoders", "datasets", "store", "report", "analysis", "records", "theory", "columns", "losses",
     "files", "smiles", "processes", "threads", "registry", "locations", "errors",
 )  # fmt: skip
@@ -99,7 +100,7 @@ def test_every_package_is_packed():
 LONGEST, MOST = 60, 7
 
 
-@pytest.mark.parametrize("room", ["experiment", "store", "cli"])
+@pytest.mark.parametrize("room", ["experiment", "store", "cli", "results"])
 def test_functions_are_short_and_take_little(room):
     """Typer's option lists aside: a command's parameters are its options."""
     for path in (HOUSE / room).rglob("*.py"):

@@ -3,6 +3,7 @@
 Nothing here loads a model, torch or RDKit.
 """
 
+from molw2s.analysis.boards import Leaderboard, leaderboard
 from molw2s.analysis.comparison import Comparison, compare_with_paper, paper_table
 from molw2s.analysis.diagonal import diagonal_table
 from molw2s.analysis.rules import RULES, Rule, rules_table
@@ -13,12 +14,14 @@ from molw2s.analysis.teachers import compare_teachers
 __all__ = [
     "RULES",
     "Comparison",
+    "Leaderboard",
     "Rule",
     "combination_table",
     "combine",
     "compare_teachers",
     "compare_with_paper",
     "diagonal_table",
+    "leaderboard",
     "paper_table",
     "rules_table",
     "summary_table",

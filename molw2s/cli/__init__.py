@@ -11,12 +11,15 @@ from typing import Annotated
 import typer
 
 from molw2s.cli import (
+    check_results,
     compare,
     doctor,
     encode,
     import_,
+    leaderboard,
     list_,
     measure,
+    pack,
     pretrain,
     probe,
     report,
@@ -48,6 +51,9 @@ app.command()(run.run)
 app.command()(report.report)
 app.command()(compare.compare)
 app.command()(study.study)
+app.command()(leaderboard.leaderboard)
+app.command()(pack.pack)
+app.command("check-results")(check_results.check_results)
 app.command()(measure.measure)
 app.command("list")(list_.list_)
 app.command()(encode.encode)

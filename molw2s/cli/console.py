@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_
-import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -92,17 +90,9 @@ def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 def print_json(content: dict[str, Any]) -> None:
     """Strict JSON: what is not finite or missing is null."""
-    print(json_.dumps(_finite(content), indent=1, allow_nan=False))
+    from molw2s.report.as_json import to_json
 
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return None if type(value).__name__ == "NAType" else value
+    print(to_json(content))
 
 
 def tell(file: Path, dropped: dict[int, str]) -> None:

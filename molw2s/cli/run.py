@@ -185,6 +185,12 @@ def run(
     landmarks: Annotated[
         int | None, typer.Option(help="How many of them (default: 4,000).", min=1)
     ] = None,
+    pack: Annotated[
+        Path | None,
+        typer.Option(
+            help="Pack each finished run for a leaderboard, as PACK/SUITE: manifest and records."
+        ),
+    ] = None,
     cluster: Annotated[
         str | None,
         typer.Option(
@@ -201,6 +207,7 @@ def run(
     from molw2s.experiment.run import run_suites
     from molw2s.experiment.workers import Workers
     from molw2s.processes import dismiss
+    from molw2s.results.folders import pack_run
 
     if not suites and not csv:
         raise typer.BadParameter("name one or more suites, or give --csv FILE")
@@ -234,6 +241,8 @@ def run(
             if not json:
                 print_tables(finished.records)
                 print(f"Figure, table and records: {folder / FIGURE} and beside it.\n")
+            if pack is not None:
+                pack_run(folder, pack, overwrite=overwrite)
     dismiss()
     if json:
         print_json({"runs": results})

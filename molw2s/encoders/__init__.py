@@ -3,6 +3,7 @@
 from molw2s.encoders.base import FAULTS, Encoder
 from molw2s.encoders.catalog import ENCODERS, get_encoder, register_encoder
 from molw2s.encoders.embeddings import Embeddings, embed, fingerprint
+from molw2s.encoders.licences import licence_of
 
 __all__ = [
     "ENCODERS",
@@ -12,5 +13,6 @@ __all__ = [
     "embed",
     "fingerprint",
     "get_encoder",
+    "licence_of",
     "register_encoder",
 ]

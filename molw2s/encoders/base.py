@@ -23,7 +23,7 @@ class Encoder(Protocol):
     """Anything with a ``name``, a ``dim`` and ``encode``.
 
     An encoder may also have ``fingerprint`` (str): a hash of everything that decides its output.
-    Only then are its embeddings kept on disk.
+    Only then are its embeddings kept on disk. ``licence`` (str), if it has one, is recorded.
     """
 
     name: str

@@ -90,7 +90,14 @@ def _checkpoint(folder: Path, **options: Any) -> Encoder:
 def _from_hub(name: str, trust_remote_code: bool) -> Path:
     from huggingface_hub import snapshot_download
 
-    wanted = ["*.json", "*.txt", "*.safetensors", "*.model", *(["*.py"] * trust_remote_code)]
+    wanted = [
+        "*.json",
+        "*.txt",
+        "*.safetensors",
+        "*.model",
+        "README.md",
+        *(["*.py"] * trust_remote_code),
+    ]
     try:
         folder = Path(snapshot_download(name, allow_patterns=wanted))
         if not list(folder.glob("*.safetensors")):
@@ -140,6 +147,11 @@ def _register_untrained(hidden_size: int) -> None:
         return UntrainedEncoder(shipped("models") / f"weak-h{hidden_size}", name, seed)
 
 
+def is_ours(name: str) -> bool:
+    """Whether molw2s registers this name itself, and no plug-in or program does."""
+    return name in _OURS
+
+
 def shipped_names() -> list[str]:
     """The encoders in ``models/``, weak-h8 before weak-h12."""
     names = [path.parent.name for path in shipped("models").glob("*/config.json")]
@@ -150,3 +162,5 @@ for name in shipped_names():
     _register_shipped(shipped("models") / name)
 for size in WEAK_HIDDEN_SIZES:
     _register_untrained(size)
+_OURS = frozenset(ENCODERS.registered())
+"""What is registered here."""

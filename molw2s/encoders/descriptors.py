@@ -28,6 +28,7 @@ _OF_LARGE = {"Ipc": np.inf, "AvgIpc": 0.0}  # both need a characteristic polynom
 
 class _MoleculeEncoder(SmilesTransformer):
     name: str
+    licence = "bsd-3-clause"  # RDKit's
     takes_one_core = True
 
     @property

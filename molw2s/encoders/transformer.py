@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molw2s.encoders.base import FAULTS
+from molw2s.encoders.licences import card_licence
 from molw2s.encoders.loading import CHECKPOINT_FILES, check_trust, load_model, load_tokenizer
 from molw2s.encoders.shapes import bucket_lengths
 from molw2s.encoders.smiles_transformer import SmilesTransformer
@@ -129,6 +130,11 @@ class TransformerEncoder(SmilesTransformer):
     @property
     def dim(self) -> int:  # type: ignore[override]
         return self.usage.width(self.hidden_size)
+
+    @property
+    def licence(self) -> str:
+        """What its model card says; empty without one."""
+        return card_licence(self.folder)
 
     @cached_property
     def precision(self) -> str:

@@ -24,6 +24,10 @@ SYNTHETIC_SUITES = tuple(
         "reversed-pretraining", "reversed-perturbation", "low-sample",
     )
 )  # fmt: skip
+LEADERBOARD_SUITES = (
+    "esol", "freesolv", "lipop", "hlm", "rlm", "mdr1", "solubility", "aqsoldb",
+)  # fmt: skip
+GROUPS = {"synthetic": SYNTHETIC_SUITES, "leaderboard": LEADERBOARD_SUITES}
 
 
 class Study(BaseModel):
@@ -78,12 +82,8 @@ def _suites() -> Path:
 
 
 def expand_suites(names: Iterable[str]) -> list[str]:
-    """Names with "synthetic" replaced by the names of all the synthetic suites."""
-    return [
-        each
-        for name in names
-        for each in (SYNTHETIC_SUITES if str(name) == "synthetic" else (name,))
-    ]
+    """Names with those of ``GROUPS`` replaced by the names of their suites."""
+    return [each for name in names for each in GROUPS.get(str(name), (name,))]
 
 
 def load_suite(name: str | Path, **changes: Any) -> Settings:

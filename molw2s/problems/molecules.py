@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, NonNegativeInt, field_validator
 
 from molw2s.datasets import MoleculeDataset, load_dataset, make_splits
 from molw2s.datasets.splits import CHEMBENCH_SEEDS, Split, Splitter
-from molw2s.encoders import FAULTS, Embeddings, fingerprint, get_encoder
+from molw2s.encoders import FAULTS, Embeddings, fingerprint, get_encoder, licence_of
 from molw2s.encoders.base import check_names, tell_apart
 from molw2s.encoders.catalog import WEAK_HIDDEN_SIZES
 from molw2s.encoders.transformer import TransformerEncoder
@@ -167,12 +167,7 @@ class MoleculeProblem:
             name: Embeddings(encoder, self.dataset.smiles)
             for name, encoder in self._encoders.items()
         }
-        splits = make_splits(self.dataset, suite.splitter, suite.seeds)
-        if suite.evaluation == "valid":
-            splits = [halved_validation(split) for split in splits]
-        self._splits = [
-            (split, parts_of(split, suite.labels, suite.folds, suite.labelled)) for split in splits
-        ]
+        self._splits = splits_of(suite, self.dataset)
         self._check_selection()
         empty = [split.name for split, parts in self._splits if not len(parts.validation)]
         if "validation" in suite.ensembles and empty:
@@ -233,7 +228,7 @@ class MoleculeProblem:
                 "duplicates": dataset.duplicates,
             },
             "splits": {
-                split.name: _describe(split, parts)
+                split.name: described(split, parts)
                 | {"test_also_in_train": len(self._twice(split))}
                 for split, parts in self._splits
             },
@@ -281,6 +276,7 @@ class MoleculeProblem:
                 encoder.name: {
                     "dim": encoder.dim,
                     "sha256": self._sha256(name, store),
+                    "licence": licence_of(encoder),
                     **{
                         f"smiles_{fault}": len(self._embeddings[name].faulty(bit, store))
                         for fault, (bit, _) in FAULTS.items()
@@ -461,8 +457,17 @@ def _predicted(case: Case, place: int | None, store: Store) -> dict[str, float]:
     return dict(zip(_PREDICTORS, values.tolist()))
 
 
-def _describe(split: Split, parts: Parts) -> dict[str, Any]:
-    described = {
+def splits_of(suite: Suite, dataset: MoleculeDataset) -> list[tuple[Split, Parts]]:
+    """Each split of a suite, and its parts."""
+    splits = make_splits(dataset, suite.splitter, suite.seeds)
+    if suite.evaluation == "valid":
+        splits = [halved_validation(split) for split in splits]
+    return [(split, parts_of(split, suite.labels, suite.folds, suite.labelled)) for split in splits]
+
+
+def described(split: Split, parts: Parts) -> dict[str, Any]:
+    """Size and hash of each part, as in a manifest."""
+    rows_of = {
         "train": split.train,
         "valid": split.valid,
         "test": split.test,
@@ -470,7 +475,7 @@ def _describe(split: Split, parts: Parts) -> dict[str, Any]:
         "unlabelled": parts.unlabelled,
     }
     return {
-        part: {"rows": len(rows), "sha256": rows_sha256(rows)} for part, rows in described.items()
+        part: {"rows": len(rows), "sha256": rows_sha256(rows)} for part, rows in rows_of.items()
     }
 
 

@@ -215,16 +215,16 @@ def readable_teachers(
     text = pd.DataFrame(
         {
             "teacher": table["weak"].astype(str),
-            "w2s error": _numbers(table["w2s_error"], how),
-            "misfit": _numbers(table["misfit"], how),
-            "gain": _with_interval(table, "gain", how),
+            "w2s error": numbers(table["w2s_error"], how),
+            "misfit": numbers(table["misfit"], how),
+            "gain": with_interval(table, "gain", how),
         }
     )
     if molecules:
         ends = (molecules[name] for name in table["weak"])
         text["molecules drawn"] = [f"[{low:{how}}, {high:{how}}]" for low, high in ends]
-    text["mean rank"] = _numbers(table["rank"], ".1f")
-    text["Nemenyi p"] = _numbers(table["p"], ".2g")
+    text["mean rank"] = numbers(table["rank"], ".1f")
+    text["Nemenyi p"] = numbers(table["p"], ".2g")
     text["student"] = table["verdict"]
     return text
 
@@ -275,25 +275,25 @@ def readable_study(table: pd.DataFrame) -> pd.DataFrame:
     text = _combinations(table)
     errors = number_format(table["weak_error"], 3)
     text["splits"] = [str(number) for number in table["splits"]]
-    text["weak error"] = _numbers(table["weak_error"], errors)
-    text["ceiling (eps)"] = _numbers(table["strong_error"], errors)
-    text["leak"] = _numbers(table["leak"], ".2f")
-    text["misfit"] = _numbers(table["misfit"], errors)
-    text["gain"] = _with_interval(table, "gain", errors)
-    text["gain / misfit"] = _with_interval(table, "ratio", ".2f")
-    text["slope"] = _with_interval(table, "slope", ".2f")
-    text["slack"] = _numbers(table["slack"], errors)
+    text["weak error"] = numbers(table["weak_error"], errors)
+    text["ceiling (eps)"] = numbers(table["strong_error"], errors)
+    text["leak"] = numbers(table["leak"], ".2f")
+    text["misfit"] = numbers(table["misfit"], errors)
+    text["gain"] = with_interval(table, "gain", errors)
+    text["gain / misfit"] = with_interval(table, "ratio", ".2f")
+    text["slope"] = with_interval(table, "slope", ".2f")
+    text["slack"] = numbers(table["slack"], errors)
     if table["few_labels_error"].notna().any():
-        text["w2s error"] = _numbers(table["w2s_error"], errors)
-        text["strong on few true labels"] = _numbers(table["few_labels_error"], errors)
+        text["w2s error"] = numbers(table["w2s_error"], errors)
+        text["strong on few true labels"] = numbers(table["few_labels_error"], errors)
     text["PGR"] = [
         value + (f" (undefined {share:.0%})" if share else "")
-        for value, share in zip(_numbers(table["pgr_median"], ".2f"), table["pgr_undefined"])
+        for value, share in zip(numbers(table["pgr_median"], ".2f"), table["pgr_undefined"])
     ]
-    text["Spearman"] = _numbers(table["spearman"], ".2f")
-    text["regret"] = _with_interval(table, "regret", errors)
+    text["Spearman"] = numbers(table["spearman"], ".2f")
+    text["regret"] = with_interval(table, "regret", errors)
     if table["paper_distance"].notna().any():
-        text["distance to the paper"] = _numbers(table["paper_distance"], errors)
+        text["distance to the paper"] = numbers(table["paper_distance"], errors)
     return text
 
 
@@ -319,7 +319,7 @@ def readable_regrets(table: pd.DataFrame) -> pd.DataFrame:
     text = _combinations(table)
     errors = number_format(table["weak_error"], 3)
     for rule in RULES:
-        text[rule.title] = _numbers(table[f"regret_{rule.column}"], errors)
+        text[rule.title] = numbers(table[f"regret_{rule.column}"], errors)
     return text
 
 
@@ -333,12 +333,12 @@ def _combinations(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _numbers(values: pd.Series, how: str) -> list[str]:
+def numbers(values: pd.Series, how: str) -> list[str]:
     return ["-" if pd.isna(value) else format(value, how) for value in values]
 
 
-def _with_interval(table: pd.DataFrame, name: str, how: str) -> list[str]:
-    columns: Any = (_numbers(table[name + end], how) for end in ("", "_low", "_high"))
+def with_interval(table: pd.DataFrame, name: str, how: str) -> list[str]:
+    columns: Any = (numbers(table[name + end], how) for end in ("", "_low", "_high"))
     return [
         value if low == "-" else f"{value} [{low}, {high}]" for value, low, high in zip(*columns)
     ]

@@ -32,14 +32,24 @@ def write_page(path: str | Path, sources: Sequence[Source]) -> None:
     InvalidInput
         As ``page_of`` does, or if there is a file that is no page of ours.
     """
+    check_ours(path)
+    write_atomically(Path(path), to_html(page_of(sources)).encode())
+
+
+def check_ours(path: str | Path) -> None:
+    """Raise InvalidInput if there is a file that is no page of ours."""
     path = Path(path)
     if path.exists() and _MARK not in path.read_bytes()[:2000]:
         raise InvalidInput(f"{path} is no page of molw2s; name another file with --out")
-    write_atomically(path, to_html(page_of(sources)).encode())
 
 
 def to_html(page: Page) -> str:
     """The page as HTML; the same page gives the same text."""
+    return rendered("page.html.j2", page, page.data, (charts_library(), asset("page.js")))
+
+
+def rendered(template: str, page: object, data: object, scripts: Sequence[str]) -> str:
+    """A page written by a template of ours, with what its scripts read."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -49,11 +59,10 @@ def to_html(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    scripts = [charts_library(), _asset("page.js")]
-    return environment.get_template("page.html.j2").render(
+    return environment.get_template(template).render(
         page=page,
-        data=as_json(page.data),
-        style=_asset("page.css"),
+        data=as_json(data),
+        style=asset("page.css"),
         scripts=scripts,
         notice=NOTICE,
         policy=_POLICY.format(scripts=" ".join(map(_hash, scripts))),
@@ -67,7 +76,8 @@ def as_json(data: object) -> str:
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A style or script of ours."""
     return (_ASSETS / name).read_text(encoding="utf-8")
 
 

@@ -71,11 +71,13 @@ _NUMBER = re.compile(r"(?:median |\[)?([+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?=$|[ %
 
 
 def as_table(frame: pd.DataFrame, id_: str, title: str, caption: str, **options: Any) -> Table:
-    """A frame of text as a table; ``unit``: of its errors; ``chooses``, ``folded``: as ``Table``'s.
+    """A frame of text as a table; ``unit``: of its errors; ``meanings``: of its headings, where
+    they are not the usual ones; ``chooses``, ``folded``: as ``Table``'s.
 
     A column is one of numbers where each of its cells begins with one, or is empty or "-".
     """
     unit, texts = options.pop("unit", ""), frame.astype(str)
+    meanings: Mapping[str, str] = options.pop("meanings", {})
     keys = [[_number(text) for text in texts.iloc[:, place]] for place in range(texts.shape[1])]
     numeric = [
         all(key is not None or text in ("-", "", "undefined") for key, text in zip(column, cells))
@@ -91,7 +93,7 @@ def as_table(frame: pd.DataFrame, id_: str, title: str, caption: str, **options:
                   zip(cells, sorted_by))
         )  # fmt: skip
     headings = (
-        Heading(str(name), meaning(str(name), unit), is_number)
+        Heading(str(name), meanings.get(str(name)) or meaning(str(name), unit), is_number)
         for name, is_number in zip(texts.columns, numeric)
     )
     return Table(id_, title, caption, tuple(headings), tuple(rows), **options)

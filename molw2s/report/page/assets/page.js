@@ -331,17 +331,31 @@
       }
     });
   }
-  async function start() {
+  function choosing() {
+    const chosen = [...document.querySelectorAll("select[data-chooses]")];
+    const show = () => {
+      for (const each of document.querySelectorAll("[data-choice]")) {
+        each.hidden = !chosen.every((select) => select.value === "" || each.dataset[select.dataset.chooses] === select.value);
+      }
+    };
+    for (const select of chosen) select.addEventListener("change", show);
+    show();
+  }
+  function charts() {
     at("group").replaceChildren(...data.groups.map((each, n) => element("option", { value: String(n) }, each.title)));
     at("group-label").hidden = data.groups.length < 2;
     at("group").addEventListener("change", () => chooseGroup(Number(at("group").value)));
     at("teacher").addEventListener("change", () => choose(Number(at("teacher").value)));
+  }
+  async function start() {
+    if (data.groups.length) charts();
+    choosing();
     tables();
     tips();
     theme();
     copying();
     addEventListener("beforeprint", () => { for (const each of document.querySelectorAll("details")) each.open = true; });
-    await chooseGroup(0);
+    if (data.groups.length) await chooseGroup(0);
     if (data.ratios) await embed("ratios", ratiosSpec(), (n) => chooseGroup(n));
     document.documentElement.dataset.ready = "true";
     performance.mark("ready");
