@@ -12,7 +12,7 @@ from molw2s.cli import main
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "docs/schemas/output.json").read_text())
 SMALL = [
-    "--weak", "ecfp4", "--weak", "weak-h8", "--strong", "rdkit", "--seeds", "1", "--splitter",
+    "--weak", "ecfp4", "--weak", "weak-h8", "--strong", "weak-h12", "--seeds", "1", "--splitter",
     "random",
 ]  # fmt: skip
 
