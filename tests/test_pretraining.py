@@ -210,8 +210,8 @@ def test_each_atoms_token_has_that_atoms_values(monkeypatch, tmp_path, fresh_cac
         raise Stop
 
     monkeypatch.setattr("molw2s.pretraining.train.BatchedCorpus", keep)
-    monkeypatch.setattr("molw2s.pretraining.train._standardised", lambda values: values)
-    monkeypatch.setattr("molw2s.pretraining.train._TEXTS_AT_ONCE", 3)
+    monkeypatch.setattr("molw2s.pretraining.material._standardised", lambda values: values)
+    monkeypatch.setattr("molw2s.pretraining.material._TEXTS_AT_ONCE", 3)
     with pytest.raises(Stop):
         pretrain(read_recipe(tmp_path / "recipe.yaml"), tmp_path / "out")
     corpus, tokenizer = seen["corpus"], seen["tokenizer"]
