@@ -1,7 +1,8 @@
 """One file with a whole corpus, tokenized and described, for a machine that has nothing else.
 
 A pack holds each molecule once: the token ids of its canonical SMILES, and the values of its atoms
-and its descriptors, a byte each in steps of 1/16 of a standard deviation. All is packed by LZMA.
+and its descriptors, a byte each in steps of 1/16 of a standard deviation. All is packed by LZMA,
+column after column, molecules that are alike side by side.
 Random spellings are drawn by RDKit where the pack is read, in as many processes as there are cores.
 """
 
@@ -50,7 +51,9 @@ def pack(recipe: Recipe, path: str | Path) -> dict[str, Any]:
         update={"objectives": recipe.objectives.model_copy(update={"spellings": 1})}
     )
     material = read_material(canonical)
-    spellings = _without_long(material.spellings, recipe.tokenization.max_length)
+    spellings = material.spellings
+    fits = np.flatnonzero(spellings.lengths <= recipe.tokenization.max_length)
+    spellings = _chosen(spellings, fits[_alike(spellings.descriptors[fits])])
     about = {
         "version": VERSION,
         "corpus": material.corpus,
@@ -65,12 +68,14 @@ def pack(recipe: Recipe, path: str | Path) -> dict[str, Any]:
     }
     small = np.uint8 if len(material.tokenizer) <= 256 else np.int16
     atoms = _bytes(spellings.atoms[names_atom(material.tokenizer)[spellings.ids]])
-    described = np.split(_bytes(spellings.descriptors), np.cumsum(list(SIZES.values()))[:-1], 1)
+    ranks, tables = _ranks(_bytes(spellings.descriptors).T)
+    described = np.split(ranks, np.cumsum(list(SIZES.values()))[:-1])
     arrays = {
         "ids": spellings.ids.astype(small),
         "lengths": spellings.lengths.astype(np.int16),
         **{f"atoms/{column}": atoms[:, column] for column in range(ATOMIC_VALUES)},
-        **{f"descriptors/{name}": group.T for name, group in zip(SIZES, described)},
+        "tables": tables,
+        **{f"descriptors/{name}": group for name, group in zip(SIZES, described)},
     }
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_LZMA) as archive:
@@ -138,18 +143,59 @@ def _check_same(about: dict[str, Any], recipe: Recipe, path: str | Path) -> None
             )
 
 
-def _without_long(spellings: Spellings, max_length: int) -> Spellings:
-    """Canonical spellings of at most ``max_length`` tokens, and their molecules."""
-    lengths = spellings.lengths
-    fits = lengths <= max_length
-    inside = np.repeat(fits, lengths)
+def _chosen(spellings: Spellings, rows: NDArray[np.int64]) -> Spellings:
+    """Some of as many spellings as there are molecules, in the order of ``rows``."""
+    lengths = spellings.lengths[rows]
+    starts = _starts(lengths)
+    places = np.arange(starts[-1]) + np.repeat(spellings.starts[rows] - starts[:-1], lengths)
     return Spellings(
-        ids=spellings.ids[inside],
-        atoms=spellings.atoms[inside],
-        starts=_starts(lengths[fits]),
-        molecule=np.arange(int(fits.sum())),
-        descriptors=spellings.descriptors[fits],
+        ids=spellings.ids[places],
+        atoms=spellings.atoms[places],
+        starts=starts,
+        molecule=np.arange(len(rows)),
+        descriptors=spellings.descriptors[rows],
     )
+
+
+def _alike(descriptors: NDArray[np.float16]) -> NDArray[np.int64]:
+    """An order of the rows with like beside like: halved along the main direction, again and again.
+
+    Packed so, they take a sixth less.
+    """
+    rng = np.random.default_rng(0)
+    parts, done = [np.arange(len(descriptors))], []
+    while parts:
+        rows = parts.pop()
+        if len(rows) < 5:
+            done.append(rows)
+            continue
+        values = descriptors[rows].astype(np.float32)
+        values -= values.mean(0)
+        direction = rng.normal(size=values.shape[1]).astype(np.float32)
+        for _ in range(4):
+            direction = values.T @ (values @ direction)
+            direction /= np.linalg.norm(direction) + 1e-9
+        first, second = np.array_split(rows[np.argsort(values @ direction)], 2)
+        parts += [second, first]
+    return np.concatenate(done)
+
+
+_REVERSED = np.array([int(f"{byte:08b}"[::-1], 2) for byte in range(256)], np.uint8)
+
+
+def _ranks(columns: NDArray[np.int8]) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
+    """Rows of bytes by how frequent each value is, and (k, 256) the values of those ranks.
+
+    The ranks' bits are reversed: LZMA foresees a byte by the upper bits of the one before.
+    """
+    ranks = np.empty(columns.shape, np.uint8)
+    tables = np.zeros((len(columns), 256), np.int8)
+    for column, (row, table) in zip(columns, zip(ranks, tables)):
+        values, inverse, counts = np.unique(column, return_inverse=True, return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        row[:] = _REVERSED[np.argsort(order)][inverse]
+        table[: len(values)] = values[order]
+    return ranks, tables
 
 
 def _starts(lengths: NDArray[Any]) -> NDArray[np.int64]:
@@ -181,11 +227,14 @@ def _read_arrays(
     columns = [f"atoms/{column}" for column in range(ATOMIC_VALUES)]
     groups = [f"descriptors/{name}" for name in SIZES]
     with ThreadPoolExecutor() as threads:
-        ids, lengths, *others = threads.map(read, ["ids", "lengths", *columns, *groups])
+        names = ["ids", "lengths", "tables", *columns, *groups]
+        ids, lengths, tables, *others = threads.map(read, names)
     ids = ids.astype(np.int16)
     atoms = np.full((len(ids), ATOMIC_VALUES), np.nan, np.float16)
     atoms[names_atom(tokenizer)[ids]] = _values(np.column_stack(others[:ATOMIC_VALUES]))
-    descriptors = _values(np.concatenate(others[ATOMIC_VALUES:]).T)
+    descriptors = np.empty((len(lengths), len(tables)), np.float16)
+    for column, (ranks, table) in enumerate(zip(np.concatenate(others[ATOMIC_VALUES:]), tables)):
+        descriptors[:, column] = _values(table)[_REVERSED[ranks]]
     molecule = np.arange(len(lengths))
     return Spellings(ids, atoms, _starts(lengths), molecule, descriptors), tokenizer
 
