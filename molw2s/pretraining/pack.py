@@ -40,6 +40,7 @@ VERSION = 1
 _STEPS = 16  # a standard deviation; values are within five of them
 _NONE = -128  # in place of an atom's values where none are asked
 _MOLECULES_AT_ONCE = 2_000
+_FEW = 32
 
 
 def pack(recipe: Recipe, path: str | Path) -> dict[str, Any]:
@@ -184,14 +185,18 @@ _REVERSED = np.array([int(f"{byte:08b}"[::-1], 2) for byte in range(256)], np.ui
 
 
 def _ranks(columns: NDArray[np.int8]) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
-    """Rows of bytes by how frequent each value is, and (k, 256) the values of those ranks.
+    """Rows of few values by how frequent each is, and (k, 256) the values of those ranks.
 
-    The ranks' bits are reversed: LZMA foresees a byte by the upper bits of the one before.
+    The ranks' bits are reversed: LZMA foresees a byte by the upper bits of the one before. Rows of
+    many values stay as they are.
     """
     ranks = np.empty(columns.shape, np.uint8)
     tables = np.zeros((len(columns), 256), np.int8)
     for column, (row, table) in zip(columns, zip(ranks, tables)):
         values, inverse, counts = np.unique(column, return_inverse=True, return_counts=True)
+        if len(values) > _FEW:
+            row[:], table[:] = column.view(np.uint8), _REVERSED.view(np.int8)
+            continue
         order = np.argsort(-counts, kind="stable")
         row[:] = _REVERSED[np.argsort(order)][inverse]
         table[: len(values)] = values[order]
