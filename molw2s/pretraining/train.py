@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import time
 from importlib.metadata import version
@@ -182,7 +181,8 @@ def _evaluate(model: PretrainingModel, corpus: BatchedCorpus) -> dict[str, float
     """Mean losses and masked-token accuracy over the batches of ``corpus``."""
     device = next(model.parameters()).device
     model.eval()
-    with torch.inference_mode():
+    # What is compiled was compiled for training; to compile it anew takes longer than this does.
+    with torch.inference_mode(), torch.compiler.set_stance("force_eager"):
         losses = [
             model(**{key: value.to(device) for key, value in corpus[index].items()})
             for index in range(len(corpus))
@@ -209,8 +209,8 @@ def training_arguments(recipe: Recipe, checkpoints: Path, steps: int) -> Trainin
         remove_unused_columns=False,
         logging_nan_inf_filter=False,  # it would wait for the GPU at every step
         dataloader_pin_memory=on_gpu,
-        dataloader_num_workers=min(12, (os.cpu_count() or 1) - 1) if on_gpu else 0,
-        dataloader_prefetch_factor=4 if on_gpu and (os.cpu_count() or 1) > 1 else None,
+        dataloader_num_workers=4 if on_gpu else 0,
+        dataloader_prefetch_factor=4 if on_gpu else None,
         seed=settings.seed,
     )
 
