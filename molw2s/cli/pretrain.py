@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -108,6 +108,12 @@ def pretrain(
     if json:
         print_json(record)
         return
+    _tell(out, record)
+    if tables:
+        print(tables)
+
+
+def _tell(out: Path, record: dict[str, Any]) -> None:
     for speed in record["speed"][-1:]:
         print(
             f"{speed['tokens_per_second']:,} tokens/s, {speed['tflops']} TFLOP/s: "
@@ -118,8 +124,6 @@ def pretrain(
         print(f"{seen}; held out: {record['held_out']}")
     else:
         print(f"{seen} of {record['planned_steps']:,}; the same command goes on")
-    if tables:
-        print(tables)
 
 
 def _probed(folder: Path) -> str:
