@@ -170,9 +170,9 @@ def _alike(descriptors: NDArray[np.float16]) -> NDArray[np.int64]:
         if len(rows) < 5:
             done.append(rows)
             continue
-        values = descriptors[rows].astype(np.float32)
+        values: NDArray[np.float32] = descriptors[rows].astype(np.float32)
         values -= values.mean(0)
-        direction = rng.normal(size=values.shape[1]).astype(np.float32)
+        direction = np.asarray(rng.normal(size=values.shape[1]), np.float32)
         for _ in range(4):
             direction = values.T @ (values @ direction)
             direction /= np.linalg.norm(direction) + 1e-9
