@@ -5,6 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import subprocess
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,7 +31,9 @@ from molw2s.pretraining.descriptors import (
 )
 from molw2s.pretraining.objectives import PretrainingModel
 from molw2s.pretraining.optimizer import Together
-from molw2s.pretraining.recipe import CorpusPart, read_recipe
+from molw2s.pretraining.pace import Pace, Stretch
+from molw2s.pretraining.pack import pack, unpack
+from molw2s.pretraining.recipe import CorpusPart, Objectives, Tokenization, read_recipe
 from molw2s.pretraining.tokenizer import train_tokenizer
 from molw2s.pretraining.train import _last_whole, pretrain
 
@@ -210,8 +215,8 @@ def test_each_atoms_token_has_that_atoms_values(monkeypatch, tmp_path, fresh_cac
         raise Stop
 
     monkeypatch.setattr("molw2s.pretraining.train.BatchedCorpus", keep)
-    monkeypatch.setattr("molw2s.pretraining.train._standardised", lambda values: values)
-    monkeypatch.setattr("molw2s.pretraining.train._TEXTS_AT_ONCE", 3)
+    monkeypatch.setattr("molw2s.pretraining.material._standardised", lambda values: values)
+    monkeypatch.setattr("molw2s.pretraining.material._TEXTS_AT_ONCE", 3)
     with pytest.raises(Stop):
         pretrain(read_recipe(tmp_path / "recipe.yaml"), tmp_path / "out")
     corpus, tokenizer = seen["corpus"], seen["tokenizer"]
@@ -327,6 +332,112 @@ def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(
     ours, theirs = load_file(cut / "model.safetensors"), load_file(whole / "model.safetensors")
     for name, weights in ours.items():
         torch.testing.assert_close(weights, theirs[name], rtol=1e-3, atol=1e-3)
+
+
+@pytest.fixture
+def packed(recipe, tmp_path):
+    settings = read_recipe(
+        recipe, {"objectives.spellings": 3, "optimisation.tokens": 40000, "held_out": 5}
+    )
+    corpus = tmp_path / "corpus.smi"
+    corpus.write_text("\n".join([*corpus.read_text().split()[:60], "C[N+](C)(C)C.[Cl-]", "[2H]C"]))
+    pack(settings, tmp_path / "pack")
+    return settings, tmp_path / "pack"
+
+
+def test_a_pack_spells_each_molecule_and_tells_each_token_its_atoms_values(packed):
+    settings, path = packed
+    material = unpack(path, settings)
+    corpus, tokenizer = material.spellings, material.tokenizer
+    read, _ = prepare(settings.model_copy(update={"objectives": Objectives(spellings=1)}))
+    assert len(corpus.lengths) == 3 * len(read)
+    known = {each[0]: np.asarray(row) for each, row in zip(read["spellings"], read["descriptors"])}
+    texts = [
+        tokenizer.decode(corpus.ids[start + 1 : stop - 1])
+        for start, stop in zip(corpus.starts, corpus.starts[1:])
+    ]
+    assert [Chem.CanonSmiles(text) for text in texts] == [
+        text for text in texts[::3] for _ in "abc"
+    ]
+    assert len(set(texts)) > 2 * len(read)
+    # Standardised values are a line in RDKit's: one slope and offset a column, for all spellings.
+    told, expected, described = [], [], []
+    for text, start, stop, row in zip(texts, corpus.starts, corpus.starts[1:], corpus.molecule):
+        values = corpus.atoms[start:stop]
+        values = values[~np.isnan(values).any(1)]
+        described.append((corpus.descriptors[row], known[Chem.CanonSmiles(text)]))
+        if "2H" not in text:
+            told.append(values)
+            expected.append(atomic_values(Chem.MolFromSmiles(text)))
+        else:
+            assert not len(values)
+    pairs = [
+        (np.concatenate(told), np.concatenate(expected)),
+        tuple(map(np.array, zip(*described))),
+    ]
+    for ours, theirs in pairs:
+        for column, truth in zip(ours.astype(float).T, theirs.T):
+            inside = np.abs(column) < 4.9
+            if truth[inside].std() > 1e-6:
+                line = np.polyfit(truth[inside], column[inside], 1)
+                np.testing.assert_allclose(
+                    np.polyval(line, truth[inside]), column[inside], atol=0.1
+                )
+
+
+def test_training_from_a_pack_needs_neither_datasets_nor_a_download():
+    program = (
+        "import sys\nfrom transformers import Trainer\n"
+        "for name in [n for n in sys.modules if n.split('.')[0] == 'datasets']:\n"
+        "    del sys.modules[name]\n"
+        "import molw2s.pretraining.train, molw2s.cli.pretrain, molw2s.probe\n"
+        "sys.exit(' '.join({'datasets', 'pooch', 'deepchem'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_pack_of_another_corpus_is_refused(packed, tmp_path):
+    settings, path = packed
+    with pytest.raises(InvalidInput, match="whose tokenization was"):
+        unpack(path, settings.model_copy(update={"tokenization": Tokenization()}))
+    with pytest.raises(InvalidInput, match="cannot read the packed corpus"):
+        unpack(tmp_path / "corpus.smi", settings)
+
+
+def test_a_packed_run_in_pieces_ends_with_an_encoder_in_shards(packed, tmp_path):
+    """Stopped by the clock at the first step, gone on with, and ended before all is seen."""
+    settings, path = packed
+    out = tmp_path / "pieces"
+    stopped = pretrain(settings, out, packed=path, stretch=Stretch(minutes=0))
+    assert (stopped["finished"], stopped["steps"]) == (False, 1)
+    assert [each.name for each in out.iterdir()] == ["checkpoints"]
+    record = pretrain(settings, out, packed=path, stretch=Stretch(0, last=True, shard_size="8KB"))
+    assert record["finished"]
+    assert record["resumed"]
+    assert record["steps"] == 2 < record["planned_steps"]
+    assert 0 < record["tokens"] < 2 * 1024 + 1
+    shards = list(out.glob("*.safetensors"))
+    assert len(shards) > 1
+    assert max(shard.stat().st_size for shard in shards) < 10_000
+    dtypes = {str(value.dtype) for shard in shards for value in load_file(shard).values()}
+    assert dtypes == {"torch.float16"}
+    assert get_encoder(str(out)).encode(["CCO"]).shape == (1, 16)
+    with pytest.raises(InvalidInput, match="finished encoder"):
+        pretrain(settings, out, packed=path)
+
+
+def test_the_last_pieces_learning_rates_fall_to_zero_by_its_end(recipe, monkeypatch):
+    now = iter([0.0, 0.0, 30.0, 60.0])
+    monkeypatch.setattr("molw2s.pretraining.pace.time.perf_counter", lambda: next(now))
+    pace = Pace(Stretch(minutes=1, last=True), read_recipe(recipe), began=0.0)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.5)
+    state, rates = SimpleNamespace(global_step=7), []
+    for scheduled in (0.5, 0.4, 0.4):
+        optimizer.param_groups[0]["lr"] = scheduled
+        pace.on_step_begin(None, state, None, optimizer=optimizer)
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert rates == [0.5, 0.25, 0.0]
 
 
 def test_a_checkpoint_that_was_being_written_is_not_resumed(tmp_path):

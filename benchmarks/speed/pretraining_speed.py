@@ -29,6 +29,7 @@ from molw2s.pretraining.batches import BatchedCorpus, Spellings, only_item, sche
 from molw2s.pretraining.descriptors import ATOMIC_VALUES, SIZES
 from molw2s.pretraining.objectives import PretrainingModel
 from molw2s.pretraining.optimizer import make_optimizer
+from molw2s.pretraining.pace import flops, matmul_peak
 from molw2s.pretraining.recipe import read_recipe
 from molw2s.pretraining.tokenizer import train_tokenizer
 from molw2s.pretraining.train import training_arguments
@@ -39,7 +40,7 @@ DESCRIPTORS = sum(SIZES.values())
 def main() -> None:
     here = Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--recipe", default=here / "pretraining" / "strong.yaml")
+    parser.add_argument("--recipe", default=here.parent / "recipes" / "strong.yaml")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
@@ -79,17 +80,9 @@ def main() -> None:
     timed = plan[warm + 1 :]
     tokens = sum(int(lengths[rows].sum()) for _, rows in timed)
     shape = recipe.architecture
-    matrices = sum(
-        weight.numel() for name, weight in model.encoder.named_parameters()
-        if weight.ndim == 2 and ".layer." in name
-    )  # fmt: skip
-    flops = sum(
-        int(lengths[rows].sum()) * 6 * matrices
-        + 12 * shape.layers * shape.hidden_size * int((lengths[rows] ** 2).sum())
-        for _, rows in timed
-    )
+    squares = sum(int((lengths[rows] ** 2).sum()) for _, rows in timed)
     peak = matmul_peak(recipe.optimisation.tokens_per_batch, shape.hidden_size)
-    rate = flops / seconds
+    rate = flops(model, recipe, tokens, squares) / seconds
     padded = sum(length * len(rows) for length, rows in timed)
     growth = clock.memory[-1] - clock.memory[warm]
     print(
@@ -113,23 +106,6 @@ class Clock(TrainerCallback):
             torch.cuda.synchronize()
         self.times.append(time.perf_counter())
         self.memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-
-
-def matmul_peak(tokens: int, hidden: int) -> float:
-    """FLOP/s of the best of ten (tokens, hidden) @ (hidden, 4 hidden) and square products."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    best = 0.0
-    for n, d, m in ((tokens, hidden, 4 * hidden), (2048, 2048, 2048)):
-        a = torch.randn(n, d, device=device, dtype=torch.bfloat16)
-        b = torch.randn(d, m, device=device, dtype=torch.bfloat16)
-        for _ in range(10):
-            started = time.perf_counter()
-            for _ in range(5):
-                a @ b
-            if device == "cuda":
-                torch.cuda.synchronize()
-            best = max(best, 5 * 2 * n * d * m / (time.perf_counter() - started))
-    return best
 
 
 if __name__ == "__main__":

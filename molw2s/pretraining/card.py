@@ -36,6 +36,11 @@ def model_card(name: str, record: dict[str, Any]) -> str:
     width = readout.width(shape["hidden_size"])
     layers = ", ".join(map(str, readout.layers))
     since = " (after the last of its interruptions)" * record["resumed"]
+    speed = "".join(
+        f"| speed | {each['tokens_per_second']:,} tokens/s, {each['tflops']} TFLOP/s: "
+        f"{each['share_of_peak']:.0%} of {each['peak_tflops']} in bfloat16 |\n"
+        for each in record["speed"]
+    )
     intermediate = shape["intermediate_size"] or 4 * shape["hidden_size"]
     return f"""---
 library_name: transformers
@@ -83,7 +88,7 @@ molecules.
 | --- | --- |
 | tokens seen | {record["tokens"]:,} in {record["steps"]:,} steps |
 | time | {record["seconds"]:,} s on {record["device"]}{since} |
-| held out: masked-token loss, accuracy | {held_out["token_loss"]}, {accuracy} |
+{speed}| held out: masked-token loss, accuracy | {held_out["token_loss"]}, {accuracy} |
 | held out: atom loss (1 is the mean) | {held_out["atom_loss"]} |
 | held out: descriptor loss (1 is the mean) | {held_out["descriptor_loss"]} |
 

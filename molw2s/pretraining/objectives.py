@@ -25,6 +25,8 @@ class PretrainingModel(nn.Module):
     """
 
     column_weights: Tensor
+    seen: Tensor
+    """Real tokens trained on, and the sum of the spellings' squared lengths."""
 
     def __init__(self, recipe: Recipe, vocabulary: int, column_weights: Tensor) -> None:
         super().__init__()
@@ -54,6 +56,7 @@ class PretrainingModel(nn.Module):
         self.atom_head = nn.Linear(shape.hidden_size, ATOMIC_VALUES)
         self.descriptor_head = nn.Linear(shape.hidden_size, len(column_weights))
         self.register_buffer("column_weights", column_weights)
+        self.register_buffer("seen", torch.zeros(2, dtype=torch.int64))
         self.objectives = recipe.objectives
 
     def forward(
@@ -66,6 +69,9 @@ class PretrainingModel(nn.Module):
     ) -> dict[str, Tensor]:
         """Losses: input_ids (b, L), atoms (b, L, a), descriptors (b, k), and labels (m, L) of the
         first m molecules, which are masked."""
+        if self.training:
+            lengths = attention_mask.sum(1)
+            self.seen += torch.stack([lengths.sum(), lengths.square().sum()])
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         masked = len(labels)
         asked = 0 if masked == len(input_ids) else masked

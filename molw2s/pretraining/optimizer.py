@@ -33,6 +33,7 @@ def make_optimizer(model: nn.Module, settings: Optimisation) -> torch.optim.Opti
             {"params": [w for w in others if w.ndim <= 1], "weight_decay": 0.0},
         ],
         lr=settings.learning_rate,
+        fused=others[0].is_cuda or None,
     )
     if not hidden:
         return adamw

@@ -55,6 +55,11 @@ def train_tokenizer(
         special_tokens=[("[CLS]", ids["[CLS]"]), ("[SEP]", ids["[SEP]"])],
     )
     tokenizer.decoder = decoders.Fuse()
+    return as_pretrained(tokenizer, max_length)
+
+
+def as_pretrained(tokenizer: Tokenizer, max_length: int) -> PreTrainedTokenizerFast:
+    """With the names of the special tokens, as transformers wants it."""
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         model_max_length=max_length,
