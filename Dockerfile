@@ -1,6 +1,10 @@
 # docker build -t molw2s . && docker run --rm -v "$PWD/runs:/work/runs" molw2s
 FROM python:3.12-slim
 
+# What RDKit draws molecules with.
+RUN apt-get update && apt-get install -y --no-install-recommends libxrender1 libxext6 \
+    && rm -rf /var/lib/apt/lists/*
+
 # torch without CUDA, whose libraries are several GB.
 RUN pip install --no-cache-dir torch --index-url https://download.pytorch.org/whl/cpu
 

@@ -77,7 +77,15 @@ def _version(name: str) -> str | None:
 
 def _notes() -> list[str]:
     """What is missing, and why that is fine."""
-    return [] if _version("deepchem") else [f"deepchem {_DEEPCHEM}"]
+    notes = [] if _version("deepchem") else [f"deepchem {_DEEPCHEM}"]
+    try:
+        import_module("rdkit.Chem.Draw.rdMolDraw2D")
+    except ImportError as error:
+        notes.append(
+            f"reports have no drawings of molecules: RDKit's need system libraries ({error}); on "
+            "Debian: apt-get install libxrender1 libxext6"
+        )
+    return notes
 
 
 def _requirements(extra: str = "") -> Iterator[Requirement]:
