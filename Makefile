@@ -9,7 +9,7 @@ run: $(VENV)/installed
 	$(BIN)/molw2s run esol
 
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/installed-lint
 	$(BIN)/ruff check .
