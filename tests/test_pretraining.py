@@ -521,7 +521,8 @@ def test_a_corpus_without_molecules_says_so(recipe, tmp_path, fresh_cache):
 @pytest.mark.parametrize(
     ("name", "content"),
     [("empty.smi", b""), ("empty.csv", b""), ("binary.csv", b"\xff\xfe\x00"),
-     ("ragged.csv", b"smiles\nC,1\nC,1,2,3\n"), ("cut.smi.gz", gzip.compress(b"CCO\n" * 99, mtime=0)[:-9])],
+     ("ragged.csv", b"smiles\nC,1\nC,1,2,3\n"),
+     ("cut.smi.gz", gzip.compress(b"CCO\n" * 99, mtime=0)[:-9])],
 )  # fmt: skip
 def test_files_that_cannot_be_read_are_named(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
