@@ -1,4 +1,4 @@
-# docker build -t molw2s . && docker run --rm -v "$PWD/runs:/work/runs" molw2s
+# docker build -t molw2s . && docker run --rm -v "$PWD/runs:/home/molw2s/runs" molw2s
 FROM python:3.12-slim
 
 # What RDKit draws molecules with.
@@ -12,12 +12,12 @@ COPY . /source
 RUN pip install --no-cache-dir "/source[cluster]" && rm -rf /source
 
 RUN useradd --create-home --uid 1000 molw2s \
-    && mkdir -p /work/runs /cache \
-    && chown -R molw2s /work /cache
+    && mkdir -p /home/molw2s/runs /cache \
+    && chown -R molw2s /home/molw2s/runs /cache
 USER molw2s
-WORKDIR /work
+WORKDIR /home/molw2s
 ENV MOLW2S_CACHE=/cache HF_HUB_OFFLINE=1
-VOLUME ["/work/runs", "/cache"]
+VOLUME ["/home/molw2s/runs", "/cache"]
 
 ENTRYPOINT ["molw2s"]
 CMD ["run", "esol"]

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, clone
+from sklearn.base import clone
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from molw2s.learners.heads.judged import chosen_penalty, fit_judged
+from molw2s.learners.heads.penalised import Elsewhere, PenalisedHead
 
 Array = NDArray[np.float64]
 NEIGHBOURS = 10
 
 
-class Trimmed(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class Trimmed(PenalisedHead):
     """Fit a head to the share of the labels that differ least from their neighbours' mean.
 
     The neighbours of a row are its ``neighbours`` nearest others among the standardised features.
@@ -34,48 +34,30 @@ class Trimmed(MultiOutputMixin, RegressorMixin, BaseEstimator):
     Attributes
     ----------
     heads_ : list
-    kept_ : ndarray of bool (n, m)
+    kept_ : ndarray of bool (n,) or (n, m)
     penalty_ : ndarray () or (m,)
     """
-
-    __metadata_request__fit = {"X_val": True, "y_val": True}  # noqa: RUF012
 
     def __init__(self, head: Any, keep: float = 0.5, neighbours: int = NEIGHBOURS) -> None:
         self.head = head
         self.keep = keep
         self.neighbours = neighbours
 
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        X_val: ArrayLike | None = None,
-        y_val: ArrayLike | None = None,
-    ) -> Self:
-        """Fit to rows (n, d) and targets (n,) or (n, m); ``X_val`` and ``y_val`` as the head's."""
-        rows: Array
-        rows, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
-        targets = np.asarray(y, np.float64)
-        self._shape = targets.shape[1:]
-        targets = targets.reshape(len(rows), -1)
-        self.kept_ = self._agreeing(rows, targets)
-        self.heads_ = [clone(self.head) for _ in targets.T]
-        for task, (head, kept) in enumerate(zip(self.heads_, self.kept_.T)):
-            known, labels = rows[kept], targets[kept, task]
-            if X_val is None or y_val is None:
-                head.fit(known, labels)
-            else:
-                truth = np.asarray(y_val, np.float64).reshape(len(y_val), -1)[:, task]  # type: ignore[arg-type]
-                fit_judged(head, known, labels, np.asarray(X_val, np.float64), truth)
-        penalties = [chosen_penalty(head, 1)[0] for head in self.heads_]
-        self.penalty_ = np.reshape(penalties, self._shape)
-        return self
-
     def predict(self, X: ArrayLike) -> Array:
-        check_is_fitted(self)
-        rows: Array = validate_data(self, X, dtype=np.float64, reset=False)
+        rows = self._asked(X)
         columns = [np.asarray(head.predict(rows), np.float64) for head in self.heads_]
-        return np.column_stack(columns).reshape(len(rows), *self._shape)
+        return np.column_stack(columns).reshape(len(rows), *self.penalty_.shape)
+
+    def _solved(self, rows: Array, y: Array, elsewhere: Elsewhere) -> dict[str, Array]:
+        kept = self._agreeing(rows, y)
+        self.heads_ = [clone(self.head) for _ in y.T]
+        for task, (head, of) in enumerate(zip(self.heads_, kept.T)):
+            if elsewhere is None:
+                head.fit(rows[of], y[of, task])
+            else:
+                fit_judged(head, rows[of], y[of, task], elsewhere[0], elsewhere[1][:, task])
+        penalties = np.array([chosen_penalty(head, 1)[0] for head in self.heads_])
+        return {"kept_": kept, "penalty_": penalties}
 
     def _agreeing(self, rows: Array, y: Array) -> NDArray[np.bool_]:
         """(n, m) whether a label is among those that are kept."""
