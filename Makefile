@@ -34,20 +34,9 @@ $(VENV)/installed: setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --editable .
 	touch $@
 
-$(VENV)/installed-test: $(VENV)/installed
-	$(BIN)/python -m pip install --editable ".[test]"
-	touch $@
-
-$(VENV)/installed-lint: $(VENV)/installed
-	$(BIN)/python -m pip install --editable ".[lint]"
-	touch $@
-
-$(VENV)/installed-docs: $(VENV)/installed
-	$(BIN)/python -m pip install --editable ".[docs]"
-	touch $@
-
-$(VENV)/installed-dist: $(VENV)/installed
-	$(BIN)/python -m pip install --editable ".[dist]"
+# With an extra: test, lint, docs or dist.
+$(VENV)/installed-%: $(VENV)/installed
+	$(BIN)/python -m pip install --editable ".[$*]"
 	touch $@
 
 clean:

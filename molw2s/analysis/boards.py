@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from molw2s.analysis.bootstrap import LEVEL
 from molw2s.analysis.entrants import Filters, entrants_of
-from molw2s.analysis.intervals import corrected_interval, test_share
+from molw2s.analysis.intervals import corrected_interval, mean, ratio, test_share
 from molw2s.analysis.ranks import Ranking, most_comparable, rank_over
 
 Array = NDArray[np.float64]
@@ -85,8 +85,8 @@ class Board:
         counted = kept.assign(best=first, gains=kept["gain_low"] > 0).groupby("entrant")
         found = counted.agg(best=("best", "sum"), gains=("gains", "sum"), ratio=("ratio", "median"))
         about = kept[list(_RANKS[:5])].drop_duplicates("entrant").set_index("entrant")
-        mean = self.ranking.mean.rename("mean_rank").rename_axis("entrant")
-        return about.join(mean, how="right").join(found).reset_index()
+        ranked = self.ranking.mean.rename("mean_rank").rename_axis("entrant")
+        return about.join(ranked, how="right").join(found).reset_index()
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,7 +218,7 @@ def _board(trials: pd.DataFrame, role: Role, filters: Filters) -> Board:
 def _about(trials: pd.DataFrame, role: Role) -> pd.DataFrame:
     """Encoder, side, hidden size and licence of each entrant."""
     which = _SIDE[role]
-    names = {f"{which}": "encoder", f"{which}_side": "side", f"{which}_hidden_size": "hidden_size",
+    names = {which: "encoder", f"{which}_side": "side", f"{which}_hidden_size": "hidden_size",
              f"{which}_licence": "licence"}  # fmt: skip
     known = trials.reindex(columns=[role, *names]).rename(columns=names)
     known["hidden_size"] = pd.to_numeric(known["hidden_size"]).astype(np.float64)
@@ -246,9 +246,7 @@ def _block(trials: pd.DataFrame, role: Role) -> tuple[pd.DataFrame, dict[str, st
         "unit": first["unit"],
         "loss": first["loss"],
         "splits": splits.index.get_level_values("split").nunique(),
-        **(
-            {} if role == "teacher" else {"teachers": len({teacher for teacher, _ in _pairs(part)})}
-        ),
+        **({} if role == "teacher" else {"teachers": kept.index.get_level_values(1).nunique()}),
     }
     share = test_share(trials)
     best = splits.groupby(level=0)["w2s_error"].mean().idxmin()
@@ -259,10 +257,6 @@ def _block(trials: pd.DataFrame, role: Role) -> tuple[pd.DataFrame, dict[str, st
     table = pd.DataFrame(rows)
     table["rank"] = table["w2s_error"].rank()
     return table.sort_values(["rank", "entrant"], ignore_index=True), lacking
-
-
-def _pairs(part: Iterable[Hashable]) -> Iterator[tuple[Any, Any]]:
-    yield from part  # type: ignore[misc]
 
 
 def _what(role: Role) -> str:
@@ -280,22 +274,14 @@ def _measured(
     gain, misfit, error = (splits[name].to_numpy() for name in ("gain", "misfit", "w2s_error"))
     behind = error - best["w2s_error"].to_numpy()
     found = {
-        "behind": corrected_interval(_mean, behind, test_share=share, level=level),
-        "w2s_error": corrected_interval(_mean, error, test_share=share, level=level),
-        "gain": corrected_interval(_mean, gain, test_share=share, level=level),
-        "ratio": corrected_interval(_ratio, gain, misfit, test_share=share, level=level),
+        "behind": corrected_interval(mean, behind, test_share=share, level=level),
+        "w2s_error": corrected_interval(mean, error, test_share=share, level=level),
+        "gain": corrected_interval(mean, gain, test_share=share, level=level),
+        "ratio": corrected_interval(ratio, gain, misfit, test_share=share, level=level),
     }
     for name, (value, low, high) in found.items():
         means |= {name: value, f"{name}_low": low, f"{name}_high": high}
     return means
-
-
-def _mean(values: Array) -> float:
-    return float(values.mean())
-
-
-def _ratio(gain: Array, misfit: Array) -> float:
-    return float(gain.mean() / misfit.mean()) if misfit.any() else float("nan")
 
 
 def _ranked(table: pd.DataFrame, filters: Filters) -> tuple[tuple[str, ...], Ranking, list[Absent]]:

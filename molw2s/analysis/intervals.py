@@ -50,6 +50,16 @@ def corrected_interval(
     return value, value - half, value + half
 
 
+def mean(values: Array) -> float:
+    """A statistic for ``corrected_interval``, as ``ratio`` is."""
+    return float(values.mean())
+
+
+def ratio(gain: Array, misfit: Array) -> float:
+    """Mean gain over mean misfit; nan where nothing differs from its teacher."""
+    return float(gain.mean() / misfit.mean()) if misfit.any() else math.nan
+
+
 def test_share(trials: pd.DataFrame) -> float:
     """Molecules in the test part over those in the training part, labelled and unlabelled; nan
     where the records do not say how many there are."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from molw2s.analysis.comparison import paper_table
 from molw2s.analysis.diagonal import has_tasks
-from molw2s.analysis.intervals import by_split, corrected_interval, test_share
+from molw2s.analysis.intervals import by_split, corrected_interval, mean, ratio, test_share
 from molw2s.analysis.rules import rules_table
 from molw2s.analysis.summary import label_scheme, mean_leak, side, summary_table
 from molw2s.columns import SCHEMA_VERSION
@@ -212,8 +212,8 @@ def _spread(values: Array) -> bool:
 _STATISTICS: dict[str, Callable[[Array, Array], float]] = {
     "slope": _slope,
     "correlation": _correlation,
-    "gain": lambda gain, misfit: float(gain.mean()),
-    "ratio": lambda gain, misfit: float(gain.mean() / misfit.mean()) if misfit.any() else math.nan,
+    "gain": lambda gain, misfit: mean(gain),
+    "ratio": ratio,
 }
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from molw2s.analysis.bootstrap import LEVEL
-from molw2s.analysis.intervals import by_split, corrected_interval, test_share
+from molw2s.analysis.intervals import by_split, corrected_interval, mean, test_share
 from molw2s.analysis.summary import encoders_only
 
 Array = NDArray[np.float64]
@@ -68,9 +68,9 @@ def compare_teachers(records: pd.DataFrame, margin: float = MARGIN) -> Teachers:
     top = ranks.idxmin()
     rows = []
     for weak in errors.mean().sort_values(kind="stable").index:
-        gain = corrected_interval(_mean, _column(gains[weak]), test_share=share, level=level)
+        gain = corrected_interval(mean, _column(gains[weak]), test_share=share, level=level)
         behind = corrected_interval(
-            _mean, _column(errors[weak] - errors[best]), test_share=share, level=level
+            mean, _column(errors[weak] - errors[best]), test_share=share, level=level
         )
         rows.append(
             {
@@ -107,7 +107,3 @@ def _verdict(behind: tuple[float, float, float], allowed: float) -> str:
 
 def _column(values: pd.Series) -> Array:
     return values.to_numpy(np.float64)[:, None]
-
-
-def _mean(values: Array) -> float:
-    return float(values.mean())
