@@ -83,7 +83,9 @@ def command(rng: random.Random, home: Path, run: Path) -> list[str]:
     name = {"records": "records.csv", "manifest": "manifest.json", "kept": "predictions.parquet"}
     file = home / "run" / name[kind]
     file.write_bytes(changed(file.read_bytes(), rng))
-    reading = [["report"], ["compare"], ["study", "--out", str(home / "study.md")], ["measure"]]
+    page, board = ["--out", str(home / "study.md")], ["--out", str(home / "board")]
+    reading = [["report"], ["compare"], ["study", *page], ["measure"], ["leaderboard", *board],
+               ["pack", "--out", str(home / "packed")], ["check-results"]]  # fmt: skip
     first, *rest = rng.choice(reading)
     return [first, str(home / "run"), *rest]
 

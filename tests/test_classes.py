@@ -54,6 +54,27 @@ def test_many_targets_are_the_single_targets():
     assert_allclose(together.predict(X), np.column_stack([each.predict(X) for each in alone]))
 
 
+def test_a_confident_head_reproduces_the_classes_that_it_is_fitted_to():
+    """Burns et al. 2023: labels mixed with its own classes; scikit-learn fits the mixture."""
+    X, p, _ = classes(seed=3)
+    trust = 0.5
+    head = Logistic(penalty=2.0, confidence=trust).fit(X, p)
+    logits = X @ head.coef_ + head.intercept_
+    own = (logits > np.sort(logits)[-round(p.sum()) - 1]).astype(float)
+    assert own.sum() == round(p.sum())
+    mixed = (1 - trust) * p + trust * own
+    theirs = LogisticRegression(C=1 / 2.0, tol=1e-12, max_iter=10_000)
+    theirs.fit(np.vstack([X, X]), np.repeat([1, 0], len(X)), sample_weight=np.r_[mixed, 1 - mixed])
+    assert_allclose(head.coef_, theirs.coef_[0], atol=1e-6)
+
+    plain = Logistic(penalty=2.0).fit(X, p)
+    assert np.abs(logits).mean() > 1.2 * np.abs(X @ plain.coef_ + plain.intercept_).mean()
+    chosen = Logistic(confidence=trust).fit(X, p).penalty_
+    assert chosen == Logistic().fit(X, p).penalty_
+    with pytest.raises(ValueError, match="confidence is 1, expected a weight"):
+        Logistic(confidence=1).fit(X, p)
+
+
 def test_approximate_leave_one_out_is_nearly_what_leaving_each_point_out_gives():
     X, _, y = classes(n=60, d=3)
     design = np.column_stack([np.ones(len(X)), X - X.mean(0)])

@@ -74,7 +74,15 @@ def matern_logistic() -> Pipeline:
     )
 
 
-PROBABILITIES = ("logistic", "matern-logistic")
+@register_head("confident-logistic")
+def confident_logistic() -> Pipeline:
+    """The same, with an auxiliary confidence loss of weight 0.5 (Burns et al. 2023)."""
+    return make_pipeline(
+        StandardScaler(), KernelFeatures(kernel="matern", landmarks=300), Logistic(confidence=0.5)
+    )
+
+
+PROBABILITIES = ("logistic", "matern-logistic", "confident-logistic")
 """Built-in heads that predict them."""
 
 

@@ -31,6 +31,10 @@ class Logistic(PenalisedHead):
         By default chosen for each target among ``PENALTIES`` by approximate leave-one-out on the
         labels it is fitted to - one Newton step from the fit to all (Rad and Maleki 2020) - or,
         given ``X_val`` and ``y_val``, by the cross-entropy there.
+    confidence : float
+        Weight in [0, 1) of the auxiliary confidence loss (Burns et al. 2023, arXiv 2312.09390,
+        section 4.3): the cross-entropy to the model's own classes, of which as many are 1 as the
+        labels have probability. The penalty is chosen without it.
 
     Attributes
     ----------
@@ -40,8 +44,9 @@ class Logistic(PenalisedHead):
 
     coef_: Array
 
-    def __init__(self, penalty: float | None = None) -> None:
+    def __init__(self, penalty: float | None = None, confidence: float = 0) -> None:
         self.penalty = penalty
+        self.confidence = confidence
 
     def predict(self, X: ArrayLike) -> Array:
         logits = self._asked(X) @ self.coef_ + self.intercept_
@@ -51,6 +56,8 @@ class Logistic(PenalisedHead):
     def _solved(self, rows: Array, y: Array, elsewhere: Elsewhere) -> dict[str, Array]:
         if y.min() < 0 or y.max() > 1:
             raise ValueError("logistic heads are fitted to classes 0 and 1, or probabilities")
+        if not 0 <= self.confidence < 1:
+            raise ValueError(f"confidence is {self.confidence}, expected a weight in [0, 1)")
         mean = rows.mean(0)
         centred = rows - mean
         unit = (centred**2).sum(1).mean() / 4 or 1.0
@@ -58,7 +65,8 @@ class Logistic(PenalisedHead):
         weights, penalty = np.empty((1 + rows.shape[1], y.shape[1])), np.empty(y.shape[1])
         for place, target in enumerate(y.T):
             judge = None if elsewhere is None else (elsewhere[0] - mean, elsewhere[1][:, place])
-            weights[:, place], penalty[place] = _best(centred, target, penalties, judge)
+            found, penalty[place] = _best(centred, target, penalties, judge)
+            weights[:, place] = _confident(centred, target, penalty[place], found, self.confidence)
         intercept = weights[0] - mean @ weights[1:]
         return {"coef_": weights[1:], "intercept_": intercept, "penalty_": penalty}
 
@@ -78,6 +86,24 @@ def _best(X: Array, y: Array, penalties: Array, judge: Elsewhere) -> tuple[Array
         found.append((error, weights, float(penalty)))
     _, weights, penalty = min(found, key=lambda each: each[0])
     return weights, penalty
+
+
+def _confident(X: Array, y: Array, penalty: float, weights: Array, confidence: float) -> Array:
+    """The fit to labels mixed with its own classes, from a fit to the labels alone.
+
+    Fit and classes take turns until the classes stay as they are: each turn lowers the loss.
+    """
+    design = np.column_stack([np.ones(len(X)), X])
+    ones = round(y.sum())
+    before = None
+    for _ in range(_STEPS if confidence else 0):
+        classes = np.zeros(len(y))
+        classes[np.argsort(-(design @ weights), kind="stable")[:ones]] = 1
+        if before is not None and (before == classes).all():
+            break
+        weights, _ = _newton(design, (1 - confidence) * y + confidence * classes, penalty, weights)
+        before = classes
+    return weights
 
 
 def _newton(design: Array, y: Array, penalty: float, weights: Array) -> tuple[Array, Array]:
