@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import re
+from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 
@@ -327,6 +328,15 @@ def test_runs_side_by_side_count_the_sure_gains():
     assert [row[0] for row in page.data["ratios"]] == [0, 1, 2]
     with pytest.raises(InvalidInput, match="more than once"):
         page_of([a_run(), a_run()])
+
+
+def test_two_runs_of_one_combination_show_no_molecules_and_say_why():
+    other = a_run()
+    splits = other.records["split"].str.replace(r"-([\d.]+)$", r"-9\1", regex=True)
+    more = replace(other, records=other.records.assign(split=splits))
+    (group,) = page_of([a_run(), more]).data["groups"]
+    assert group["molecules"] is None
+    assert "Several runs are of this combination" in group["why"]
 
 
 def test_a_molecule_is_drawn_in_the_page_s_colours():

@@ -101,8 +101,10 @@ def _page_of_many(sources: Sequence[Source]) -> Page:
         groups.append(group := dots_of(rows, title, len(table)))
         if len(groups) > _DRAWN_FOR:
             group["why"] = f"Molecules are shown of the first {_DRAWN_FOR} combinations."
+        elif keys.count(key) > 1:
+            group["why"] = "Several runs are of this combination; the page of each has molecules."
         else:
-            whole = sources[keys.index(key)] if keys.count(key) == 1 else Source(rows)
+            whole = sources[keys.index(key)] if key in keys else Source(rows)
             _add_molecules(group, whole, album)
     units = {str(name): loss_unit(rows) for name, rows in trials.groupby("dataset", sort=False)}
     count = {name: trials[name].nunique() for name in ("dataset", "weak")}
