@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -95,7 +96,9 @@ def test_however_much_is_held_out_something_is_learnt_from(tiny, data):
 def test_lora_leaves_the_pretrained_weights_and_learns_low_rank_updates(tiny, data):
     smiles, y = data
     settings = Finetuning(epochs=10, batch=8, lora_rank=2, encoder_rate=0.3)
-    (fit,) = FinetunedEncoder(tiny, "lora", settings).fit(smiles, y).fits_
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FutureWarning)  # users see no library's quarrel with another
+        (fit,) = FinetunedEncoder(tiny, "lora", settings).fit(smiles, y).fits_
     assert min(fit.held_out_errors) < 0.9 * fit.held_out_errors[0]
     weights = dict(fit.encoder.model.named_parameters())
     original = dict(get_encoder(tiny).model.named_parameters())

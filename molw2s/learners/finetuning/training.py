@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -123,7 +124,9 @@ def _trainable_copy(
         lora = LoraConfig(
             r=settings.lora_rank, lora_alpha=settings.lora_rank, target_modules="all-linear"
         )
-        tuned.model = get_peft_model(tuned.model, lora)  # type: ignore[assignment]
+        with warnings.catch_warnings():  # peft reads an attribute that transformers has renamed
+            warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+            tuned.model = get_peft_model(tuned.model, lora)  # type: ignore[assignment]
     return tuned
 
 
