@@ -47,6 +47,7 @@ def compare(
         )
         return
     print_table(text.readable_comparison(result.table), caption)
+    print()
     for who, selection in (("this run", result.run), ("the paper", result.paper)):
         if selection is None:
             print(f"{who}: no figures at hand for {result.dataset}; its Table 1 is for lipop.")

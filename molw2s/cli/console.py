@@ -68,18 +68,22 @@ def tables(records: pd.DataFrame) -> dict[str, Any]:
 
 
 def print_tables(records: pd.DataFrame) -> None:
-    """A run's tables for people, with the paper's columns."""
+    """A run's tables for people, with the paper's columns, and the finding."""
     from molw2s.analysis.diagonal import diagonal_table, has_tasks
     from molw2s.analysis.summary import summary_table
     from molw2s.report import text
+    from molw2s.report.page.claim import claim_of_run
 
-    columns = ("weak_error_minus_misfit", "w2s_error", "misfit", "gain")
+    columns = ("weak_error", "weak_error_minus_misfit", "w2s_error", "misfit", "gain")
     summary = text.readable(summary_table(records), columns)
-    print_table(summary, f"{text.describe(records)}.")
+    print_table(summary, f"{text.describe(records)}.{text.describe_controls(records)}")
     if has_tasks(records):
         print()
         diagonal = text.readable_diagonal(diagonal_table(records))
         print_table(diagonal, f"{text.DIAGONAL_CAPTION}.")
+    claim = claim_of_run(records)
+    found = "\n".join([claim.sentence, *claim.notes])
+    print(f"\n{found}".replace("−", "-"))  # which more consoles can show
 
 
 def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -113,7 +117,7 @@ def print_table(text: pd.DataFrame, caption: str) -> None:
 
     console = Console()
     if not console.is_terminal:
-        print(f"{caption}\n\n{to_markdown(text)}")
+        print(f"{caption}\n\n{to_markdown(text).rstrip()}")
         return
     table = Table(caption=caption, caption_justify="left")
     for column in text.columns:

@@ -59,6 +59,7 @@ def leaderboard(
             print(caption)
         else:
             print_table(text.readable_ranks(board), caption)
+            print()
         for each in board.absent:
             print(f"Without a mean rank{each.dataset and ' on '}{each.dataset}: {each.entrant} "
                   f"({each.why})")  # fmt: skip

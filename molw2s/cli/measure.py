@@ -29,6 +29,7 @@ def measure(
     """Make a run's records again from its kept predictions, under any loss; nothing is fitted."""
     from molw2s.experiment.predictions import measure_run
     from molw2s.losses import get_loss
+    from molw2s.report.write import PAGE
 
     where, records = measure_run(folder, loss, out)
     if loss is not None and not get_loss(loss).bregman:
@@ -37,4 +38,4 @@ def measure(
         print_json({"out": str(where), **tables(records)})
         return
     print_tables(records)
-    print(f"Figure, table and records: {where / 'gain_vs_misfit.png'} and beside it.")
+    print(f"\nReport: {where / PAGE}; figure, tables and records are beside it.")

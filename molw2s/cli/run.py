@@ -28,7 +28,6 @@ from molw2s.cli.console import (
 from molw2s.cli.signals import keep_from_workers
 
 Mode = Literal["head", "full", "lora"]
-FIGURE = "gain_vs_misfit.png"
 
 
 def run(
@@ -36,7 +35,7 @@ def run(
     suites: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Suites by name (esol freesolv lipop synthetic) or YAML file.",
+            help="Suites by name (`molw2s list suites`) or YAML file.",
             autocompletion=suites_,
         ),
     ] = None,
@@ -207,6 +206,7 @@ def run(
     from molw2s.experiment.run import run_suites
     from molw2s.experiment.workers import Workers
     from molw2s.processes import dismiss
+    from molw2s.report.write import PAGE
     from molw2s.results.folders import pack_run
 
     if not suites and not csv:
@@ -240,7 +240,7 @@ def run(
             results.append({"suite": suite.name, "out": str(folder), **tables(finished.records)})
             if not json:
                 print_tables(finished.records)
-                print(f"Figure, table and records: {folder / FIGURE} and beside it.\n")
+                print(f"\nReport: {folder / PAGE}; figure, tables and records are beside it.\n")
             if pack is not None:
                 pack_run(folder, pack, overwrite=overwrite)
     dismiss()

@@ -34,6 +34,10 @@ HEADINGS = {
 DIAGONAL_CAPTION = (
     "Gain against misfit: statistics over the tasks of a seed, mean over seeds, 95 % interval"
 )
+_CONTROLS = {
+    "truth": "the strong model fitted to the true labels that the teachers had",
+    "self": "the strong model as its own teacher",
+}
 _STATISTICS = {
     "slope": "slope",
     "intercept": "intercept",
@@ -252,6 +256,15 @@ def describe_rules(table: pd.DataFrame) -> str:
         f"student of the chosen one is; draws: {DRAWS} bootstrap draws over splits, seed {SEED}; "
         "Spearman: of the rule, turned so that small is good, with w2s error"
     )
+
+
+def describe_controls(records: pd.DataFrame) -> str:
+    """What the controls among the teachers are; nothing where there are none."""
+    if "teacher_kind" not in records:
+        return ""
+    names = records.loc[records["teacher_kind"] == "control", "weak"].unique()
+    told = [f"{name}: {_CONTROLS[name]}" for name in names if name in _CONTROLS]
+    return f" Controls - {'; '.join(told)}." if told else ""
 
 
 def readable_diagonal(table: pd.DataFrame) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from molw2s.report.page import Source, write_page
 from molw2s.report.text import (
     DIAGONAL_CAPTION,
     describe,
+    describe_controls,
     in_markdown,
     readable,
     readable_diagonal,
@@ -46,7 +47,8 @@ def write_report(folder: str | Path, source: Source | None = None) -> None:
     records = read_records(folder)
     sweep(folder)
     table = summary_table(records)
-    text = f"{in_markdown(describe(records))}.\n\n{to_markdown(readable(table))}"
+    caption = f"{in_markdown(describe(records))}.{describe_controls(records)}"
+    text = f"{caption}\n\n{to_markdown(readable(table))}"
     if has_tasks(records):
         diagonal = diagonal_table(records)
         text += f"\n{DIAGONAL_CAPTION}.\n\n{to_markdown(readable_diagonal(diagonal))}"

@@ -19,6 +19,7 @@ from molw2s.report.text import (
     DIAGONAL_CAPTION,
     HEADINGS,
     describe,
+    describe_controls,
     describe_rules,
     describe_teachers,
     errors_of,
@@ -127,9 +128,8 @@ def tables_of_run(
     """
     unit = loss_unit(records)
     summary = readable(summary_table(records))
-    tables = [
-        as_table(summary, "teachers", "Teachers", f"{describe(records)}.", unit=unit, chooses=0)
-    ]
+    caption = f"{describe(records)}.{describe_controls(records)}"
+    tables = [as_table(summary, "teachers", "Teachers", caption, unit=unit, chooses=0)]
     if has_tasks(records):
         diagonal = readable_diagonal(diagonal_table(records))
         diagonal = diagonal.rename(columns={"": "statistic"})
@@ -149,6 +149,7 @@ def _choosing(
         as_table(
             readable_teachers(found, molecules), "students", "Which students differ",
             f"{describe_teachers(found, records)}.", unit=unit, chooses=0,
+            meanings={"teacher": "the weak model that made the labels"},
         ),
         as_table(
             readable_rules(rules), "rules", "Rules for choosing a teacher",
