@@ -59,7 +59,8 @@ def leaderboard(
             print(caption)
         else:
             print_table(text.readable_ranks(board), caption)
-            print()
+            if board.absent:
+                print()
         for each in board.absent:
             print(f"Without a mean rank{each.dataset and ' on '}{each.dataset}: {each.entrant} "
                   f"({each.why})")  # fmt: skip
