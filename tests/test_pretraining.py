@@ -310,13 +310,13 @@ def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(
         pass
 
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    changes = {"optimisation.optimizer": optimizer}
+    changes = {"optimisation.optimizer": optimizer, "optimisation.tokens": 80000}
     pretrain(read_recipe(recipe, changes), whole)
     original = train.BatchedCorpus.__getitem__
     calls = iter(range(10**6))
 
     def dies(self, index):
-        if next(calls) == 70:
+        if next(calls) == 40:
             raise Interrupted
         return original(self, index)
 

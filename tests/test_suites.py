@@ -279,7 +279,7 @@ KILLED_RUNS = textwrap.dedent(
     assert finish(start("whole")) == 0
     fit = (time.perf_counter() - started) / 15
     rng, exits, counts = random.Random(0), [], [0]
-    for attempt in range(10):
+    for attempt in range(6):
         pid = start("killed")
         if attempt % 2:  # a killed start must not have to begin anew for ever
             while kept() == counts[-1]:
@@ -295,7 +295,7 @@ KILLED_RUNS = textwrap.dedent(
 
 
 @pytest.mark.slow
-def test_a_run_killed_ten_times_ends_with_the_same_records(tmp_path):
+def test_a_run_killed_six_times_ends_with_the_same_records(tmp_path):
     (tmp_path / "suite.yaml").write_text(
         json.dumps(
             {
@@ -312,9 +312,9 @@ def test_a_run_killed_ten_times_ends_with_the_same_records(tmp_path):
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["exits"][-1] == 0
-    assert told["exits"].count(-signal.SIGKILL) == 10
+    assert told["exits"].count(-signal.SIGKILL) == 6
     assert told["kept"] == sorted(told["kept"])
-    assert len(set(told["kept"])) >= 5  # killed at different stages
+    assert len(set(told["kept"])) >= 3  # killed at different stages
     whole, killed = (tmp_path / name / "records.csv" for name in ("whole", "killed"))
     assert whole.read_bytes() == killed.read_bytes()
     assert len(whole.read_text().splitlines()) == 1 + 6
