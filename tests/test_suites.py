@@ -277,7 +277,7 @@ KILLED_RUNS = textwrap.dedent(
 
     started = time.perf_counter()
     assert finish(start("whole")) == 0
-    fit = (time.perf_counter() - started) / 15
+    fit = (time.perf_counter() - started) / 10
     rng, exits, counts = random.Random(0), [], [0]
     for attempt in range(6):
         pid = start("killed")
@@ -300,7 +300,7 @@ def test_a_run_killed_six_times_ends_with_the_same_records(tmp_path):
         json.dumps(
             {
                 "dataset": "freesolv", "weak": ["weak-h8", "weak-h12"], "strong": "weak-h16",
-                "weak_mode": "full", "strong_mode": "full", "seeds": [122, 123, 124],
+                "weak_mode": "full", "strong_mode": "full", "seeds": [122, 123],
                 "finetuning": {"epochs": 2, "batch": 64},
             }
         )
@@ -317,9 +317,9 @@ def test_a_run_killed_six_times_ends_with_the_same_records(tmp_path):
     assert len(set(told["kept"])) >= 3  # killed at different stages
     whole, killed = (tmp_path / name / "records.csv" for name in ("whole", "killed"))
     assert whole.read_bytes() == killed.read_bytes()
-    assert len(whole.read_text().splitlines()) == 1 + 6
+    assert len(whole.read_text().splitlines()) == 1 + 4
     trials = json.loads((tmp_path / "killed" / "manifest.json").read_text())["trials"]
-    assert trials == {"of": 6}
+    assert trials == {"of": 4}
 
 
 def test_checkpoints_in_folders_of_one_name_are_told_apart_by_their_paths(tmp_path):
