@@ -84,7 +84,7 @@ WRITES = textwrap.dedent(
     told = []
     assert child("whole", "cache-whole") == 0
     points = int((home / "writes").read_text())
-    for point in range(1, points + 1, 4):
+    for point in range(1, points + 1, 3):
         for folder in ("out", "cache"):
             shutil.rmtree(home / folder, ignore_errors=True)
         exits = [child("out", "cache", kill_at=point), child("out", "cache")]
@@ -97,7 +97,7 @@ WRITES = textwrap.dedent(
     assert child("ridge", "cache-whole", other) == 0
     for options, finished, in ((other, "ridge"), ([], "whole")):
         kept = "cache-again"
-        for point in range(1, 99, 7):
+        for point in range(1, 99, 5):
             for folder in ("out", kept):
                 shutil.rmtree(home / folder, ignore_errors=True)
             shutil.copytree(home / "whole", home / "out")
@@ -244,14 +244,8 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="re
 
 
 @needs_proc
-@pytest.mark.parametrize(
-    ("number", "whom"),
-    [  # a key in a terminal, what asks a process to end, and what does not ask
-        (signal.SIGINT, "group"),
-        (signal.SIGTERM, "process"),
-        (signal.SIGKILL, "process"),
-    ],
-)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("whom", ["process", "group"])
 def test_a_signal_ends_a_run_and_its_workers_at_once(tmp_path, number, whom):
     run = start(tmp_path / "out", tmp_path / "cache")
     while not workers_of(run.pid) and run.poll() is None:
