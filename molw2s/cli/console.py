@@ -76,7 +76,7 @@ def print_tables(records: pd.DataFrame) -> None:
 
     columns = ("weak_error", "weak_error_minus_misfit", "w2s_error", "misfit", "gain")
     summary = text.readable(summary_table(records), columns)
-    print_table(summary, f"{text.describe(records)}.{text.describe_controls(records)}")
+    print_table(summary, text.caption_of(records))
     if has_tasks(records):
         print()
         diagonal = text.readable_diagonal(diagonal_table(records))

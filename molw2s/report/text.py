@@ -258,13 +258,14 @@ def describe_rules(table: pd.DataFrame) -> str:
     )
 
 
-def describe_controls(records: pd.DataFrame) -> str:
-    """What the controls among the teachers are; nothing where there are none."""
+def caption_of(records: pd.DataFrame) -> str:
+    """``describe`` as a sentence, and what the controls among the teachers are."""
+    caption = f"{describe(records)}."
     if "teacher_kind" not in records:
-        return ""
+        return caption
     names = records.loc[records["teacher_kind"] == "control", "weak"].unique()
     told = [f"{name}: {_CONTROLS[name]}" for name in names if name in _CONTROLS]
-    return f" Controls - {'; '.join(told)}." if told else ""
+    return f"{caption} Controls - {'; '.join(told)}." if told else caption
 
 
 def readable_diagonal(table: pd.DataFrame) -> pd.DataFrame:

@@ -14,8 +14,7 @@ from molw2s.report.figures import gain_vs_misfit, save_figure
 from molw2s.report.page import Source, write_page
 from molw2s.report.text import (
     DIAGONAL_CAPTION,
-    describe,
-    describe_controls,
+    caption_of,
     in_markdown,
     readable,
     readable_diagonal,
@@ -47,8 +46,7 @@ def write_report(folder: str | Path, source: Source | None = None) -> None:
     records = read_records(folder)
     sweep(folder)
     table = summary_table(records)
-    caption = f"{in_markdown(describe(records))}.{describe_controls(records)}"
-    text = f"{caption}\n\n{to_markdown(readable(table))}"
+    text = f"{in_markdown(caption_of(records))}\n\n{to_markdown(readable(table))}"
     if has_tasks(records):
         diagonal = diagonal_table(records)
         text += f"\n{DIAGONAL_CAPTION}.\n\n{to_markdown(readable_diagonal(diagonal))}"

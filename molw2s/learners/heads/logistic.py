@@ -66,7 +66,9 @@ class Logistic(PenalisedHead):
         for place, target in enumerate(y.T):
             judge = None if elsewhere is None else (elsewhere[0] - mean, elsewhere[1][:, place])
             found, penalty[place] = _best(centred, target, penalties, judge)
-            weights[:, place] = _confident(centred, target, penalty[place], found, self.confidence)
+            if self.confidence:
+                found = _confident(centred, target, penalty[place], found, self.confidence)
+            weights[:, place] = found
         intercept = weights[0] - mean @ weights[1:]
         return {"coef_": weights[1:], "intercept_": intercept, "penalty_": penalty}
 
@@ -96,7 +98,7 @@ def _confident(X: Array, y: Array, penalty: float, weights: Array, confidence: f
     design = np.column_stack([np.ones(len(X)), X])
     ones = round(y.sum())
     before = None
-    for _ in range(_STEPS if confidence else 0):
+    for _ in range(_STEPS):
         classes = np.zeros(len(y))
         classes[np.argsort(-(design @ weights), kind="stable")[:ones]] = 1
         if before is not None and (before == classes).all():

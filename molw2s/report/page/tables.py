@@ -18,8 +18,7 @@ from molw2s.report.page.parts import Cell, Heading, Table
 from molw2s.report.text import (
     DIAGONAL_CAPTION,
     HEADINGS,
-    describe,
-    describe_controls,
+    caption_of,
     describe_rules,
     describe_teachers,
     errors_of,
@@ -128,8 +127,7 @@ def tables_of_run(
     """
     unit = loss_unit(records)
     summary = readable(summary_table(records))
-    caption = f"{describe(records)}.{describe_controls(records)}"
-    tables = [as_table(summary, "teachers", "Teachers", caption, unit=unit, chooses=0)]
+    tables = [as_table(summary, "teachers", "Teachers", caption_of(records), unit=unit, chooses=0)]
     if has_tasks(records):
         diagonal = readable_diagonal(diagonal_table(records))
         diagonal = diagonal.rename(columns={"": "statistic"})
