@@ -1,4 +1,5 @@
 # Each target sets up what it needs in .venv. PYTHON chooses the interpreter (3.11 to 3.14).
+# Nothing is compiled at installation: Python does it for the third of the files that is imported.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,15 +29,15 @@ dist: $(VENV)/installed-dist
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip setuptools
+	$(BIN)/python -m pip install --quiet --no-compile --upgrade pip setuptools
 
 $(VENV)/installed: setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --editable .
+	$(BIN)/python -m pip install --no-compile --editable .
 	touch $@
 
 # With an extra: test, lint, docs or dist.
 $(VENV)/installed-%: $(VENV)/installed
-	$(BIN)/python -m pip install --editable ".[$*]"
+	$(BIN)/python -m pip install --no-compile --editable ".[$*]"
 	touch $@
 
 clean:

@@ -119,7 +119,7 @@ def test_a_name_that_a_plug_in_has_taken_is_refused(plugin, monkeypatch, scratch
 
 def test_a_plug_in_that_cannot_be_imported_is_named(monkeypatch):
     gone = EntryPoint("gone", "no_such_package:Encoder", "molw2s.encoders")
-    monkeypatch.setattr("molw2s.registry.entry_points", lambda group: [gone])
+    monkeypatch.setattr("molw2s.registry._declared", lambda group, path: {"gone": [gone]})
     with pytest.raises(
         InvalidInput, match=r"'gone': plug-in no_such_package:Encoder cannot be imp"
     ):

@@ -32,10 +32,11 @@ def make_problem(
         Of molecular suites: see ``MoleculeProblem``.
     """
     from molw2s.problems.molecules import MoleculeProblem, Suite
-    from molw2s.problems.synthetic.problem import SyntheticProblem
     from molw2s.problems.synthetic.settings import SyntheticSuite
 
     if isinstance(suite, SyntheticSuite):
+        from molw2s.problems.synthetic.problem import SyntheticProblem  # brings torch
+
         return SyntheticProblem(suite)
     assert isinstance(suite, Suite)
     return MoleculeProblem(suite, dataset, trust_remote_code)

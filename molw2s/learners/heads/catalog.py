@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import version
 
 from sklearn.linear_model import LinearRegression
@@ -117,8 +118,12 @@ def head_fingerprint(name: str, exact_rows: int, landmarks: int, keep: float = 1
     """
     if not is_built_in(name):
         return None
-    libraries = (f"{package} {version(package)}" for package in ("numpy", "scipy", "scikit-learn"))
     limited = isinstance(last_step(HEADS[name]()), KernelRidge)
     limits = [f"{exact_rows} rows, else {landmarks} landmarks"] if limited else []
     trimmed = [] if keep == 1 else [f"{keep} of {NEIGHBOURS} neighbours"]
-    return ", ".join([f"{name} {VERSION}", *limits, *trimmed, *libraries])
+    return ", ".join([f"{name} {VERSION}", *limits, *trimmed, *_libraries()])
+
+
+@cache
+def _libraries() -> tuple[str, ...]:
+    return tuple(f"{name} {version(name)}" for name in ("numpy", "scipy", "scikit-learn"))
