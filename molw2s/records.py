@@ -145,13 +145,14 @@ def _typed(cells: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 
 def _numbers(name: str, text: pd.Series, kind: str, path: Path) -> pd.Series:
-    numbers = text.map(_as_float)
-    finite = np.isfinite(numbers)
+    written = text.to_numpy(dtype=object)
+    numbers = np.array([_as_float(each) for each in written])
+    finite, empty = np.isfinite(numbers), written == ""
     whole = finite & (numbers >= 0) & (numbers == np.floor(numbers)) & (numbers < 2**53)
     right = {
-        "undefined": finite | (text == ""),
-        "spread": (finite & (numbers >= 0)) | (text == ""),
-        "size": whole | (text == ""),
+        "undefined": finite | empty,
+        "spread": (finite & (numbers >= 0)) | empty,
+        "size": whole | empty,
         "number": finite,
         "error": finite & (numbers >= 0),
         "count": whole,
@@ -167,7 +168,7 @@ def _numbers(name: str, text: pd.Series, kind: str, path: Path) -> pd.Series:
             "count": "a whole number of at least 0",
         }[kind]
         raise _wrong(path, row, name, f"is {text.iloc[row]!r}, expected {wanted}")
-    return _of_kind(numbers, kind)
+    return _of_kind(pd.Series(numbers, text.index), kind)
 
 
 def as_numbers(trials: pd.DataFrame) -> pd.DataFrame:

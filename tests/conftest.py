@@ -7,8 +7,9 @@ import os
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
-if "PYTEST_XDIST_WORKER" in os.environ:  # threads of many processes wait for each other's cores
+if "PYTEST_XDIST_WORKER" in os.environ:  # every core has a process: threads and more processes wait
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
 
 MOLECULES = [
     "CCO", "c1ccccc1", "CC(=O)Oc1ccccc1C(=O)O", "CN1C=NC2=C1C(=O)N(C(=O)N2C)C", "C", "[Na+].[Cl-]",

@@ -219,7 +219,7 @@ def start(out, cache):
     return subprocess.Popen(
         [sys.executable, "-m", "molw2s", *LONG.split(), "--out", str(out)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        env=os.environ | {"MOLW2S_CACHE": str(cache)},
+        env=os.environ | {"MOLW2S_CACHE": str(cache), "LOKY_MAX_CPU_COUNT": "2"},
     )  # fmt: skip
 
 
