@@ -1,8 +1,10 @@
 # Each target sets up what it needs in .venv. PYTHON chooses the interpreter (3.11 to 3.14).
-# Nothing is compiled at installation: Python does it for the third of the files that is imported.
+# Nothing is compiled at installation: Python does it for the third of the files that is imported,
+# and keeps it.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run test lint docs dist clean
 
@@ -10,7 +12,7 @@ run: $(VENV)/installed
 	$(BIN)/molw2s run esol
 
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/installed-lint
 	$(BIN)/ruff check .
