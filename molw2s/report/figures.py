@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -145,7 +146,7 @@ def gain_vs_misfit_panels(trials: pd.DataFrame, table: pd.DataFrame) -> Figure:
 
 @matplotlib.rc_context({"text.parse_math": False})
 def gain_over_misfit(table: pd.DataFrame) -> Figure:
-    """Gain / misfit with its interval: a row per dataset, a colour per combination.
+    """Gain / misfit with its interval: a line per combination, dataset by dataset.
 
     Parameters
     ----------
@@ -155,30 +156,40 @@ def gain_over_misfit(table: pd.DataFrame) -> Figure:
     how = ["labels", "weak_side", "strong", "strong_side"]
     varied = [name for name in how if table[name].nunique() > 1] or ["labels"]
     names = [", ".join(map(str, row)) for row in table[varied].itertuples(index=False)]
-    datasets, kinds = list(dict.fromkeys(table["dataset"])), list(dict.fromkeys(names))
-    step = 0.8 / len(kinds)
-    figure = Picture(figsize=(7.2, 1.4 + 0.16 * len(kinds) * len(datasets)), layout="constrained")
+    kinds = list(dict.fromkeys(names))
+    rows = table.assign(kind=names).sort_values("kind", key=lambda kind: kind.map(kinds.index))
+    blocks = {name: rows[rows["dataset"] == name] for name in dict.fromkeys(table["dataset"])}
+    lines = len(table) + len(blocks)  # one is left out between two datasets
+    height = 1.2 + 0.15 * lines + 0.2 * len(kinds)
+    figure = Picture(figsize=(7.2, height), layout="constrained")
     axes = figure.add_subplot()
-    for kind, colour in zip(kinds, _OKABE_ITO * len(kinds)):
-        rows = table[[name == kind for name in names]]
-        heights = [
-            datasets.index(name) + (kinds.index(kind) + 0.5) * step - 0.4
-            for name in rows["dataset"]
-        ]
-        ends = (rows["ratio"] - rows["ratio_low"], rows["ratio_high"] - rows["ratio"])
-        axes.errorbar(
-            rows["ratio"], heights, xerr=[each.fillna(0) for each in ends], fmt="o", color=colour,
-            markersize=4, linewidth=1.3, label=kind,
-        )  # fmt: skip
+    style: dict[str, dict[str, Any]] = {
+        kind: {"color": _OKABE_ITO[place % 7], "marker": MARKERS[place // 7 % len(MARKERS)]}
+        for place, kind in enumerate(kinds)
+    }
+    top, middles = 0, []
+    for block in blocks.values():
+        if top:
+            axes.axhline(top - 1, color="0.9", linewidth=1, zorder=0)
+        for line, row in enumerate(block.itertuples(), top):
+            ends = [[row.ratio - row.ratio_low], [row.ratio_high - row.ratio]]
+            axes.errorbar(
+                row.ratio, line, xerr=np.nan_to_num(ends), markersize=4, linewidth=1.3,
+                **style[row.kind],
+            )  # fmt: skip
+        middles.append(top + (len(block) - 1) / 2)
+        top += len(block) + 1
     axes.axvline(0, color="0.6", linewidth=1, zorder=0)
-    axes.axvline(1, color="0.5", linewidth=1, linestyle="--", zorder=0, label="gain = misfit")
-    axes.set_yticks(range(len(datasets)), [_shown(name) for name in datasets])
-    axes.set_ylim(len(datasets) - 0.5, -0.5)
+    diagonal = axes.axvline(1, color="0.5", linewidth=1, linestyle="--", zorder=0)
+    axes.set_yticks(middles, [_shown(name) for name in blocks])
+    axes.set_ylim(top - 1, -1)
     axes.set_xlim(*_SEEN)
-    for place in range(1, len(datasets)):
-        axes.axhline(place - 0.5, color="0.92", linewidth=1, zorder=0)
     axes.set_xlabel("gain / misfit, 95 % interval")
-    figure.legend(loc="outside right upper", fontsize=8, frameon=False)
+    marks = [Line2D([], [], linestyle="", markersize=5, **each) for each in style.values()]
+    figure.legend(
+        [*marks, diagonal], [*kinds, "gain = misfit"], loc="outside lower left", fontsize=8,
+        frameon=False,
+    )  # fmt: skip
     return figure
 
 
