@@ -28,7 +28,7 @@ _HOMES = {
     "FinetunedEncoder": "molw2s.learners.finetuning",
     "Finetuning": "molw2s.learners.finetuning",
     "representation_predictors": "molw2s.predictors",
-    "Suite": "molw2s.problems.molecules",
+    "Suite": "molw2s.problems.molecules.settings",
     "SyntheticSuite": "molw2s.problems.synthetic.settings",
     "load_suite": "molw2s.experiment.settings",
     "load_suites": "molw2s.experiment.settings",

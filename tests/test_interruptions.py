@@ -32,7 +32,8 @@ WRITES = textwrap.dedent(
     import transformers.models.bert.modeling_bert
     from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerFast
     import molw2s.report.page.render
-    import molw2s.experiment.run, molw2s.problems.molecules, molw2s.problems.synthetic.problem
+    import molw2s.experiment.run
+    import molw2s.problems.molecules.problem, molw2s.problems.synthetic.problem
     from molw2s.cli import main
 
     home = pathlib.Path(sys.argv[1])

@@ -14,7 +14,7 @@ from sklearn.model_selection import KFold
 from molw2s.datasets import MoleculeDataset, load_dataset, make_splits
 from molw2s.datasets.with_deepchem import deepchem
 from molw2s.errors import InvalidInput
-from molw2s.problems.molecules import rows_sha256
+from molw2s.problems.molecules.parts import rows_sha256
 
 CHEMBENCH = json.loads((Path(__file__).parent / "chembench_splits.sha256.json").read_text())
 

@@ -9,7 +9,7 @@ from molw2s import load_dataset
 from molw2s.encoders.catalog import WEAK_HIDDEN_SIZES
 from molw2s.locations import shipped
 from molw2s.pretraining.tokenizer import train_tokenizer
-from molw2s.problems.molecules import WEAK_FAMILY
+from molw2s.problems.molecules.settings import WEAK_FAMILY
 from molw2s.smiles import canonical
 
 

@@ -104,7 +104,7 @@ def check_seeds(
     suites: Sequence[Settings], seeds: list[int] | int | None, repeat: list[int] | None
 ) -> None:
     """Raise BadParameter for a seed of something that the suites do not draw."""
-    from molw2s.problems.molecules import Suite
+    from molw2s.problems.molecules.settings import Suite
 
     molecular = [suite for suite in suites if isinstance(suite, Suite)]
     if seeds and any(suite.splitter in ("scaffold", "column") for suite in molecular):

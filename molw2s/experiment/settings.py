@@ -14,7 +14,7 @@ from molw2s.files.mappings import read_mapping
 from molw2s.locations import shipped
 from molw2s.problems import kind_of_suite
 from molw2s.problems.labels import Labels
-from molw2s.problems.molecules import Mode, Suite
+from molw2s.problems.molecules.settings import Mode, Suite
 from molw2s.problems.settings import Settings
 
 SYNTHETIC_SUITES = tuple(

@@ -16,7 +16,7 @@ def kind_of_suite(kind: str | None) -> type[Settings]:
         from molw2s.problems.synthetic.settings import SyntheticSuite
 
         return SyntheticSuite
-    from molw2s.problems.molecules import Suite
+    from molw2s.problems.molecules.settings import Suite
 
     return Suite
 
@@ -31,7 +31,8 @@ def make_problem(
     dataset, trust_remote_code
         Of molecular suites: see ``MoleculeProblem``.
     """
-    from molw2s.problems.molecules import MoleculeProblem, Suite
+    from molw2s.problems.molecules.problem import MoleculeProblem
+    from molw2s.problems.molecules.settings import Suite
     from molw2s.problems.synthetic.settings import SyntheticSuite
 
     if isinstance(suite, SyntheticSuite):

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from molw2s.datasets import DATASETS, MoleculeDataset, load_dataset
 from molw2s.encoders.catalog import get_encoder, is_ours, shipped_names
 from molw2s.errors import InvalidInput, Molw2sError, explain
-from molw2s.problems.molecules import Suite, described, splits_of
+from molw2s.problems.molecules.parts import described, splits_of
+from molw2s.problems.molecules.settings import Suite
 from molw2s.records import read_manifest, read_records
 from molw2s.results.plausible import implausible
 

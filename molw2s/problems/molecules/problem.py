@@ -1,125 +1,28 @@
-"""A molecular suite: a dataset, weak encoders, a strong one, splits - and the problem it poses."""
+"""The problem that a molecular suite poses: its cases, and what is told of data and encoders."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
-from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, NonNegativeInt, field_validator
 
-from molw2s.datasets import MoleculeDataset, load_dataset, make_splits
-from molw2s.datasets.splits import CHEMBENCH_SEEDS, Split, Splitter
+from molw2s.datasets import MoleculeDataset, load_dataset
+from molw2s.datasets.splits import Split
 from molw2s.encoders import FAULTS, Embeddings, fingerprint, get_encoder, licence_of
 from molw2s.encoders.base import check_names, tell_apart
-from molw2s.encoders.catalog import WEAK_HIDDEN_SIZES
 from molw2s.encoders.transformer import TransformerEncoder
 from molw2s.errors import InvalidInput
 from molw2s.learners import FinetuningLearner, HeadLearner
-from molw2s.learners.finetuning import Finetuning
-from molw2s.learners.heads import (
-    EXACT_ROWS,
-    HEADS,
-    LANDMARKS,
-    PROBABILITIES,
-    can_be_judged,
-    is_built_in,
-)
-from molw2s.predictors import VERSION as PREDICTORS_VERSION
-from molw2s.predictors import Predictors, representation_predictors
-from molw2s.problems.labels import Labels, generator, halved_validation, parts_of
+from molw2s.learners.heads import HEADS, PROBABILITIES, can_be_judged, is_built_in
+from molw2s.problems.labels import generator
+from molw2s.problems.molecules.parts import described, splits_of
+from molw2s.problems.molecules.representations import Measuring, predicted
+from molw2s.problems.molecules.settings import Mode, Suite
 from molw2s.problems.problem import Case, Given, Parts, Rows, Side
-from molw2s.problems.settings import Ensemble, Settings, no_repeats, so_many
-from molw2s.store import Arrays, Shapes, Spread, Store, Work, digest
+from molw2s.store import Store, Work
 
-Mode = Literal["head", "full", "lora"]
-SplitSeed = Annotated[int, Field(ge=0, lt=2**32)]
-WEAK_FAMILY = tuple(f"weak-h{size}-v2" for size in WEAK_HIDDEN_SIZES)
 _SPLITS_NAMED = 5
-_PREDICTORS = tuple(each.name for each in fields(Predictors))
-
-
-class Suite(Settings):
-    """Everything that decides a molecular run; unknown keys are errors.
-
-    Attributes
-    ----------
-    weak_mode, strong_mode : "head", "full" or "lora"
-        A head on the frozen encoder, or encoder and linear layer finetuned by gradient descent.
-    weak_head, strong_head
-        Used in mode "head" only.
-    finetuning
-        Used in the other modes only; ``repeats`` are their seeds.
-    loss : "squared" or "logistic"
-        By which everything is measured. "logistic" is for classes 0 and 1, with heads that predict
-        probabilities; errors are then in nats.
-    labels : "shared", "disjoint" or "cross-fitted"
-        Weak labels on the weak model's own training molecules; on the others, ``labelled`` being
-        the share of the training part that has true labels; or out of ``folds`` folds.
-    student_selection : "labels" or "valid"
-        What chooses the penalty and kernel width of a student's head, or the epoch at which its
-        finetuning ends, and the ceiling's: the labels that it is fitted to, or true labels of the
-        validation part, ``selection_labels`` of them (None: all), which tell a student how closely
-        to follow its teacher.
-    kept_labels
-        Share of the labels that a student's head, and the ceiling's, is fitted to: those that
-        differ least from their neighbours' (``molw2s.learners.heads.Trimmed``).
-    evaluation : "test" or "valid"
-        The part on which everything is measured. "valid" leaves the test part alone, so that
-        settings can be searched for: one random half of the validation part is measured, the other
-        validates.
-    ensembles : tuple of "mean" and "validation"
-        Teachers that are averages of all weak models: plain, or with the nonnegative weights that
-        fit the validation part's true labels best.
-    chain : tuple of str
-        Encoders of students between teacher and student, first to last.
-    splitter, seeds
-        ``molw2s.datasets.make_splits`` says which splits these give; ``seeds: 25`` is 0 to 24.
-    exact_rows, landmarks
-        Kernel ridge fitted to more than ``exact_rows`` molecules takes so many landmarks; what
-        representations alone say (``molw2s.predictors``) is measured on ``exact_rows`` molecules
-        drawn at random, where there are more.
-    """
-
-    kind: Literal["molecules"] = "molecules"
-    dataset: str
-    weak: tuple[str, ...] = Field(WEAK_FAMILY, min_length=1)
-    strong: str = "strong-small-v2"
-    weak_mode: Mode = "head"
-    strong_mode: Mode = "head"
-    weak_head: str = "kernel-ridge"
-    strong_head: str = "kernel-ridge"
-    finetuning: Finetuning = Finetuning()
-    repeats: tuple[NonNegativeInt, ...] = Field((0,), min_length=1)
-    loss: Literal["squared", "logistic"] = "squared"
-    labels: Labels = "shared"
-    folds: int = Field(10, ge=2)
-    labelled: float = Field(0.5, gt=0, lt=1)
-    student_selection: Literal["labels", "valid"] = "labels"
-    selection_labels: int | None = Field(None, ge=1)
-    kept_labels: float = Field(1, gt=0, le=1)
-    evaluation: Literal["test", "valid"] = "test"
-    ensembles: tuple[Ensemble, ...] = ()
-    chain: tuple[str, ...] = ()
-    splitter: Splitter = "random"
-    seeds: Annotated[tuple[SplitSeed, ...], BeforeValidator(so_many)] = Field(
-        CHEMBENCH_SEEDS, min_length=1
-    )
-    exact_rows: int = Field(EXACT_ROWS, ge=1)
-    landmarks: int = Field(LANDMARKS, ge=1)
-
-    @field_validator("weak", "seeds", "repeats", "ensembles", "chain")
-    @classmethod
-    def _no_repeats(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        return no_repeats(values)
-
-    @property
-    def finetunes(self) -> bool:
-        return (self.weak_mode, self.strong_mode) != ("head", "head")
 
 
 class MoleculeProblem:
@@ -210,7 +113,7 @@ class MoleculeProblem:
             "dataset_sha256": self.dataset.sha256,
             "weak_sha256": "" if place is None else self._sha256(names[teacher], store),
             "strong_sha256": self._sha256(suite.strong, store),
-            **_predicted(case, place, store),
+            **predicted(case, place, store),
         }
 
     def manifest(self) -> dict[str, Any]:
@@ -399,86 +302,7 @@ class MoleculeProblem:
         return known or fingerprint(encoder, self._embeddings[name].array(store))
 
 
-@dataclass(frozen=True, eq=False)
-class Measuring:
-    """The work of measuring what representations alone say about weak teachers."""
-
-    weak: tuple[Side, ...]
-    strong: Side
-    rows: Rows
-    target: NDArray[np.float64]
-    kind: ClassVar[str] = "predictors"
-    spread: ClassVar[Spread] = "always"
-    title: ClassVar[str] = "measure representations"
-
-    @property
-    def _features(self) -> list[Embeddings]:
-        return [side.features for side in (self.strong, *self.weak)]  # type: ignore[misc]
-
-    @cached_property
-    def key(self) -> str:
-        keys = "\n".join(each.key for each in self._features)
-        return digest(f"predictors {PREDICTORS_VERSION}", keys, self.rows, self.target)
-
-    @property
-    def kept(self) -> bool:
-        return all(each.kept for each in self._features)
-
-    @property
-    def needs(self) -> tuple[Work, ...]:
-        return tuple(work for each in self._features for work in each.needs)
-
-    @property
-    def shapes(self) -> Shapes:
-        return {"values": ((len(self.weak), len(_PREDICTORS)), "float64")}
-
-    def call(self, store: Store) -> tuple[Callable[..., Arrays], tuple[Any, ...]]:
-        features = [each.array(store) for each in self._features]
-        return _measure, (self.rows, self.target, *features)
-
-
-def _measure(rows: Rows, target: NDArray[np.float64], *features: NDArray[Any]) -> Arrays:
-    strong, *weak = (each[rows] for each in features)
-    found = representation_predictors(weak, strong, target[rows])
-    return {"values": np.array([list(asdict(each).values()) for each in found])}
-
-
 def _selection(case: Case, suite: Suite) -> dict[str, Any]:
     if case.selection is None:
         return {}
     return {"student_selection": len(case.selection), "selection_labels": suite.selection_labels}
-
-
-def _predicted(case: Case, place: int | None, store: Store) -> dict[str, float]:
-    """Of one weak encoder; nan for an ensemble or control, which has no representation."""
-    if place is None:
-        return dict.fromkeys(_PREDICTORS, np.nan)
-    values = store[case.works[0].key]["values"][place]
-    return dict(zip(_PREDICTORS, values.tolist()))
-
-
-def splits_of(suite: Suite, dataset: MoleculeDataset) -> list[tuple[Split, Parts]]:
-    """Each split of a suite, and its parts."""
-    splits = make_splits(dataset, suite.splitter, suite.seeds)
-    if suite.evaluation == "valid":
-        splits = [halved_validation(split) for split in splits]
-    return [(split, parts_of(split, suite.labels, suite.folds, suite.labelled)) for split in splits]
-
-
-def described(split: Split, parts: Parts) -> dict[str, Any]:
-    """Size and hash of each part, as in a manifest."""
-    rows_of = {
-        "train": split.train,
-        "valid": split.valid,
-        "test": split.test,
-        "labelled": parts.labelled,
-        "unlabelled": parts.unlabelled,
-    }
-    return {
-        part: {"rows": len(rows), "sha256": rows_sha256(rows)} for part, rows in rows_of.items()
-    }
-
-
-def rows_sha256(rows: Rows) -> str:
-    """SHA-256 of the comma-joined sorted row numbers ("0,3,4,...")."""
-    return hashlib.sha256(",".join(map(str, sorted(rows.tolist()))).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Weak-to-strong on molecules: a dataset, its splits, weak encoders and a strong one."""
