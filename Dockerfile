@@ -5,8 +5,10 @@ FROM python:3.12-slim
 RUN apt-get update && apt-get install -y --no-install-recommends libxrender1 libxext6 \
     && rm -rf /var/lib/apt/lists/*
 
-# torch without CUDA, whose libraries are several GB.
-RUN pip install --no-cache-dir torch --index-url https://download.pytorch.org/whl/cpu
+# torch without CUDA, whose libraries are several GB. For a GPU:
+# docker build --build-arg TORCH_INDEX=https://pypi.org/simple -t molw2s .
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+RUN pip install --no-cache-dir "torch>=2.6,<2.14" --index-url "$TORCH_INDEX"
 
 COPY . /source
 RUN pip install --no-cache-dir "/source[cluster]" && rm -rf /source
