@@ -107,7 +107,7 @@ _TABLE: tuple[Column, ...] = (
     ),
     Column("gain", _N, "weak_error - w2s_error", _LOSS, _W2S, required=True),
     Column(
-        "strong_error", _E, "the ceiling: mean loss of the strong model fitted to true labels",
+        "strong_error", _E, "mean loss of the strong model fitted to true labels: the ceiling",
         _LOSS, _W2S, required=True,
     ),
     Column(

@@ -93,6 +93,12 @@ def read_manifest(folder: str | Path) -> dict[str, Any] | None:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except NotADirectoryError as error:
+        beside = Path(folder).with_suffix("")
+        hint = f", {beside}" if beside.is_dir() else ""
+        raise InvalidInput(
+            f"{folder} is a file; give the folder of a run or of a study{hint}"
+        ) from error
     except (OSError, ValueError) as error:
         raise InvalidInput(f"cannot read {path}: {error}") from error
     parts = [manifest] if isinstance(manifest, dict) else []

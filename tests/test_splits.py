@@ -112,7 +112,11 @@ def test_a_column_is_a_split():
         (own_split("train", "train"), "column", "0 for testing"),
         (MoleculeDataset("own", ("C", "CC"), np.zeros(2), ""), "column", "has no split column"),
         (MoleculeDataset("own", ("C",), np.zeros(1), ""), "random", "leaves 0 for training"),
-        (own_split("train", "test"), "butina", "no splitter 'butina'; known: random, scaffold"),
+        (
+            own_split("train", "test"),
+            "butina",
+            "unknown splitter 'butina'; known: random, scaffold",
+        ),
     ],
 )
 def test_splits_that_cannot_be(dataset, splitter, complaint):
@@ -136,7 +140,7 @@ def test_folds_are_scikit_learns_and_each_molecule_is_tested_once_per_seed():
 
 @pytest.mark.parametrize("splitter", ["1-fold", "0-fold", "-fold", "x-fold", "5fold"])
 def test_other_folds_are_no_splitter(splitter):
-    with pytest.raises(InvalidInput, match="there is no splitter"):
+    with pytest.raises(InvalidInput, match="unknown splitter"):
         make_splits(load_dataset("freesolv"), splitter)
 
 

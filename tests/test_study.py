@@ -101,12 +101,12 @@ def test_the_share_of_true_labels_tells_disjoint_labels_apart():
         for seed, n in ((0, 400), (1, 199))
     )
     trials = combine([half, quarter])
-    assert list(trials["labels"].unique()) == ["disjoint", "disjoint, 25 %"]
+    assert list(trials["labels"].unique()) == ["disjoint, 50 %", "disjoint, 25 %"]
     again = combine([trials])
-    assert list(again["labels"].unique()) == ["disjoint", "disjoint, 25 %"]
+    assert list(again["labels"].unique()) == ["disjoint, 50 %", "disjoint, 25 %"]
     # What was asked for, where few molecules make another share of it.
     small = run(labels="disjoint", n_labelled=5, n_unlabelled=54, labelled=0.1)
-    assert set(combine([small, half])["labels"]) == {"disjoint", "disjoint, 10 %"}
+    assert set(combine([small, half])["labels"]) == {"disjoint, 50 %", "disjoint, 10 %"}
 
 
 def test_a_study_made_again_leaves_no_records_of_an_older_molw2s(folders, tmp_path):
@@ -134,7 +134,7 @@ def test_the_overview_says_where_the_gain_is_sure():
     unsure = run(dataset="freesolv", weak_error=2.0, w2s_error=[1, 1, 1, 3, 3, 3, 2, 2, 2.0])
     table = combination_table(combine([sure, lost, unsure]))
     shown = readable_overview(table).iloc[0]
-    assert (shown["esol"][-1], shown["lipop"][-1]) == ("+", "-")
+    assert (shown["esol"][-1], shown["lipop"][-1]) == ("↑", "↓")
     assert shown["freesolv"][-1].isdigit()
 
 
@@ -173,7 +173,7 @@ def test_combinations_come_in_one_order_whatever_the_order_of_runs():
         ("esol", "shared", "ridge", "ridge"),
         ("esol", "shared", "kernel-ridge", "norm-ball"),
         ("esol", "shared", "kernel-ridge", "full"),
-        ("esol", "disjoint", "ridge", "ridge"),
+        ("esol", "disjoint, 50 %", "ridge", "ridge"),
         ("lipop", "shared", "ridge", "ridge"),
     ]
     pd.testing.assert_frame_equal(table, combination_table(combine(runs[::-1])))
@@ -216,7 +216,7 @@ def test_random_and_scaffold_splits_are_not_taken_together():
 
 def test_an_unfinished_combination_is_named():
     with pytest.raises(
-        InvalidInput, match=r"esol, strong-small, disjoint, ridge, ridge: not every"
+        InvalidInput, match=r"esol, strong-small, disjoint, 50 %, ridge, ridge: not every"
     ):
         combination_table(combine([run(), run(labels="disjoint").iloc[1:]]))
 
@@ -286,7 +286,7 @@ def test_a_page_made_again_keeps_the_prose_around_it(folders, tmp_path):
     text = page.read_text()
     assert text.startswith("Mine, above.\n\n# Study\n\n" + BEGIN)
     assert text.endswith(END + "\n\nMine, below.\n")
-    assert "| disjoint | ridge | strong-small, ridge | 3 |" in text
+    assert "| disjoint, 50 % | ridge | strong-small, ridge | 3 |" in text
     assert (tmp_path / "study" / "esol.png").read_bytes()[:4] == b"\x89PNG"
     assert "](study/esol.png)" in text
 
@@ -370,7 +370,7 @@ def test_the_command(folders, tmp_path, capsys):
         main(["study", *map(str, folders), "--out", str(page), "--json"])
     assert not stop.value.code
     answer = json.loads(capsys.readouterr().out)
-    assert [row["labels"] for row in answer["combinations"]] == ["shared", "disjoint"]
+    assert [row["labels"] for row in answer["combinations"]] == ["shared", "disjoint, 50 %"]
     assert page.is_file()
 
 

@@ -86,8 +86,7 @@ def _chosen_on(trial: pd.Series) -> str:
 
 
 def label_scheme(trials: pd.DataFrame) -> pd.Series:
-    """The label scheme: "disjoint, 25 %" where a quarter has true labels; half of them goes
-    without saying."""
+    """The label scheme; of disjoint labels with the share that is true: "disjoint, 25 %"."""
     share = pd.Series(math.nan, trials.index)
     if {"n_labelled", "n_unlabelled"} <= set(trials):
         share = trials["n_labelled"] / (trials["n_labelled"] + trials["n_unlabelled"])
@@ -96,9 +95,8 @@ def label_scheme(trials: pd.DataFrame) -> pd.Series:
     share = share.astype(float)
     percent = (100 * share).round().map("{:.0f}".format)
     labels = trials["labels"]
-    half = (share - 0.5).abs() < 0.02
-    unusual = (labels == "disjoint") & share.notna() & ~half
-    return labels.where(~unusual, labels + ", " + percent + " %")
+    shared_out = (labels == "disjoint") & share.notna()
+    return labels.where(~shared_out, labels + ", " + percent + " %")
 
 
 def mean_leak(trials: pd.DataFrame) -> float:

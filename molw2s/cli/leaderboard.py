@@ -55,14 +55,11 @@ def leaderboard(
         return
     for board in found.boards:
         caption = f"{board.title}. {text.describe_board(board, plain=True)}"
-        if board.table.empty:
-            print(caption)
-        else:
+        if text.is_ranked(board):
             print_table(text.readable_ranks(board), caption)
-            if board.absent:
-                print()
-        for each in board.absent:
-            print(f"Without a mean rank{each.dataset and ' on '}{each.dataset}: {each.entrant} "
-                  f"({each.why})")  # fmt: skip
+        else:
+            print(caption)
+        for who, where, why in text.readable_absent(board).itertuples(index=False):
+            print(f"Without a mean rank on {where}: {who} ({why})")
         print()
     print(f"{out}: leaderboard.json, .md and .html.")

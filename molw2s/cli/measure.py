@@ -16,8 +16,8 @@ def measure(
     loss: Annotated[
         str | None,
         typer.Option(
-            help="squared, absolute, poisson (for positive values) or logistic (for 0 to 1); "
-            "default: the run's own."
+            help="squared, absolute, poisson (for positive values), logistic or "
+            "logistic-reversed (for 0 to 1); default: the run's own."
         ),
     ] = None,
     out: Annotated[

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AfterValidator
 
 from molw2s.datasets.molecules import PARTS, MoleculeDataset
 from molw2s.errors import InvalidInput
@@ -17,7 +17,19 @@ from molw2s.smiles import parse_all
 
 DEEPCHEM = "deepchem:"
 FOLDS = r"([2-9]|[1-9]\d+)-fold"
-Splitter = Annotated[str, Field(pattern=rf"^(random|scaffold|column|{FOLDS}|{DEEPCHEM}\w+)$")]
+KNOWN = (
+    "random, scaffold, column, K-fold (such as 5-fold) or DeepChem's (such as "
+    f"{DEEPCHEM}ButinaSplitter)"
+)
+
+
+def _known(splitter: str) -> str:
+    if not re.fullmatch(rf"random|scaffold|column|{FOLDS}|{DEEPCHEM}\w+", splitter):
+        raise ValueError(f"unknown splitter {splitter!r}; known: {KNOWN}")
+    return splitter
+
+
+Splitter = Annotated[str, AfterValidator(_known)]
 CHEMBENCH_SEEDS = (122, 123, 124)
 
 
@@ -63,10 +75,7 @@ def make_splits(
     elif splitter.startswith(DEEPCHEM):
         splits = _deepchems(dataset, splitter.removeprefix(DEEPCHEM), seeds)
     else:
-        raise InvalidInput(
-            f"there is no splitter {splitter!r}; known: random, scaffold, column, K-fold (such as "
-            f"5-fold), and DeepChem's, such as {DEEPCHEM}ButinaSplitter"
-        )
+        raise InvalidInput(f"unknown splitter {splitter!r}; known: {KNOWN}")
     for split in splits:
         if not len(split.train) or not len(split.test):
             raise InvalidInput(

@@ -22,8 +22,8 @@ from molw2s.analysis.summary import encoders_only, side
 from molw2s.locations import write_atomically
 from molw2s.report.text import labels_of, loss_unit
 
-# Colours that colour-blind readers tell apart (Okabe and Ito 2008).
-_OKABE_ITO = ["#D55E00", "#CC79A7", "#E69F00", "#56B4E9", "#0072B2", "#009E73", "#000000"]
+# Colours that colour-blind readers tell apart (Okabe and Ito 2008), in the page's order.
+_OKABE_ITO = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666"]
 _SEEN = (-2, 3)  # of gain / misfit; what lies further out is in the table
 _MANY = 60  # dots, from which on they are small
 MARKERS = "osD^vP*Xhp<>"

@@ -109,7 +109,8 @@ def as_markdown(found: Leaderboard, origins: Sequence[Origin]) -> str:
     for board in found.boards:
         sections += [f"## {in_markdown(board.title)}", describe_board(board)]
         if not board.table.empty:
-            sections.append(to_markdown(readable_ranks(board)).rstrip())
+            if is_ranked(board):
+                sections.append(to_markdown(readable_ranks(board)).rstrip())
             sections += [f"<details><summary>Each dataset</summary>\n\n{ON_DATASETS}"]
             sections += [to_markdown(readable_rows(board)).rstrip(), "</details>"]
         if board.absent:
@@ -140,6 +141,11 @@ def describe_origins(origins: Sequence[Origin]) -> str:
     """How many runs it is made of."""
     many = len(origins)
     return f"Made from {many} folder{'s' * (many != 1)} of records; leaderboard.json names them."
+
+
+def is_ranked(board: Board) -> bool:
+    """Whether there are two at least, so that ranks say something."""
+    return len(board.ranking.mean) > 1
 
 
 def describe_board(board: Board, plain: bool = False) -> str:
@@ -218,8 +224,14 @@ def readable_rows(board: Board) -> pd.DataFrame:
 
 
 def readable_absent(board: Board) -> pd.DataFrame:
-    """Who is left out, and why, as text."""
-    rows = [(each.entrant, each.dataset or "all", each.why) for each in board.absent]
+    """Who is left out, and why, as text; a line for all of whom the same is true."""
+    datasets_of: dict[tuple[str, str], list[str]] = {}
+    for each in board.absent:
+        datasets_of.setdefault((each.entrant, each.why), []).append(each.dataset or "all")
+    entrants_of: dict[tuple[str, str], list[str]] = {}
+    for (entrant, why), datasets in datasets_of.items():
+        entrants_of.setdefault((", ".join(datasets), why), []).append(entrant)
+    rows = [("; ".join(who), datasets, why) for (datasets, why), who in entrants_of.items()]
     return pd.DataFrame(rows, columns=[board.role, "dataset", "why"])
 
 

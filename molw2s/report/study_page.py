@@ -39,7 +39,7 @@ _NOTE = (
     "bootstrap draws of splits (seed {seed})."
 )
 _OVERVIEW = (
-    "Gain / misfit; + where the gain's interval is above 0, - where it is below. 1 is the theory "
+    "Gain / misfit; ↑ where the gain's interval is above 0, ↓ where it is below. 1 is the theory "
     "for a strong model that can express the truth."
 )
 _DISTANCE = (

@@ -67,6 +67,10 @@ def readable(table: pd.DataFrame, measures: tuple[str, ...] = (*MEASURES, "pgr")
         else:
             means, spreads = table[f"{measure}_mean"], table[f"{measure}_std"]
             text[measure] = _column(means, spreads, table["weak_error_mean"])
+    taught = [name for name in ("weak_error", "weak_error_minus_misfit", "misfit", "gain")
+              if name in measures]  # fmt: skip
+    truth = (table["weak"] == "truth") & (table["teacher_kind"] == "control")
+    text.loc[truth, taught] = "-"  # it is no teacher: its labels are the truth
     return text.rename(columns=HEADINGS)
 
 
@@ -129,7 +133,12 @@ def describe(records: pd.DataFrame) -> str:
 def labels_of(records: pd.DataFrame) -> str:
     """The label scheme of records that share one: "disjoint labels (25 % true)"."""
     taught = encoders_only(records)
-    name, _, share = label_scheme(records if taught.empty else taught).iloc[0].partition(", ")
+    return in_words(label_scheme(records if taught.empty else taught).iloc[0])
+
+
+def in_words(scheme: str) -> str:
+    """Of a scheme as ``label_scheme`` names it: "disjoint labels (25 % true)"."""
+    name, _, share = scheme.partition(", ")
     return f"{name} labels" + (f" ({share} true)" if share else "")
 
 
@@ -312,8 +321,8 @@ def readable_study(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def readable_overview(table: pd.DataFrame) -> pd.DataFrame:
-    """Gain / misfit as text: a row per combination, a column per dataset; "+" where the gain's
-    interval is above 0, "-" where it is below."""
+    """Gain / misfit as text: a row per combination, a column per dataset; an arrow
+    up where the gain's interval is above 0, down where it is below."""
     cells = table.assign(cell=[_judged(row) for row in table.to_dict("records")])
     combination = ["labels", "weak_side", "strong", "strong_side"]
     order = cells[combination].drop_duplicates()
@@ -324,8 +333,10 @@ def readable_overview(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _judged(row: dict[Hashable, Any]) -> str:
-    sign = "+" if row["gain_low"] > 0 else "-" if row["gain_high"] < 0 else ""
-    return "undefined" if pd.isna(row["ratio"]) else f"{row['ratio']:.2f} {sign}".rstrip()
+    sign = "\N{NO-BREAK SPACE}↑" if row["gain_low"] > 0 else (
+        "\N{NO-BREAK SPACE}↓" if row["gain_high"] < 0 else ""
+    )  # fmt: skip
+    return "undefined" if pd.isna(row["ratio"]) else f"{row['ratio']:z.2f}{sign}"
 
 
 def readable_regrets(table: pd.DataFrame) -> pd.DataFrame:
@@ -348,7 +359,8 @@ def _combinations(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def numbers(values: pd.Series, how: str) -> list[str]:
-    return ["-" if pd.isna(value) else format(value, how) for value in values]
+    """As text; "z" writes no minus before a zero."""
+    return ["-" if pd.isna(value) else format(value, f"z{how}") for value in values]
 
 
 def with_interval(table: pd.DataFrame, name: str, how: str) -> list[str]:

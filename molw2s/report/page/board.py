@@ -15,6 +15,7 @@ from molw2s.report import leaderboard_text as text
 from molw2s.report.page.parts import Claim, Table
 from molw2s.report.page.render import asset, check_ours, rendered
 from molw2s.report.page.tables import as_table
+from molw2s.report.text import in_words
 
 _READING = (
     "Mean ranks, 1 being the best, each in the middle of a bar as long as the critical difference. "
@@ -31,7 +32,7 @@ _MEANINGS = {
     "told from the best": "whether its mean rank is the critical difference or more behind",
     "best on": text.FIELDS["best"],
     "gains for sure on": text.FIELDS["gains"],
-    "median gain / misfit": "over datasets; theory has at least 1 where the strong model can "
+    "median gain / misfit": "over datasets; theory says at least 1 where the strong model can "
     "express the truth",
     "behind the best": text.FIELDS["behind"],
     "splits": text.FIELDS["splits"],
@@ -140,15 +141,28 @@ def _claim(boards: Sequence[Board], shown: str) -> Claim:
     ranks, reach = board.ranks, board.ranking.critical_difference
     first = ranks.iloc[0]
     many = f"{len(board.datasets)} dataset{'s' * (len(board.datasets) != 1)}"
-    whose = f" of {board.student}" if board.student else ""
+    whose = _whose(board)
     near = int((ranks["mean_rank"] < first["mean_rank"] + reach).sum()) - 1
-    told = "" if math.isnan(reach) else f"; not told from it: {near} of the others"
+    ranked = f"of {len(ranks)} {board.role}s{whose}: {first['mean_rank']:.2f}, over {many}."
     return Claim(
-        f"With {board.labels} labels, the best {board.role}{whose} is",
+        f"With {in_words(board.labels)},",
         str(first["encoder"]),
-        f"with mean rank {first['mean_rank']:.2f} among {len(ranks)} over {many}{told}.",
+        f"has the best mean rank {ranked}{_told(near, len(ranks) - 1, reach)}",
         notes,
     )
+
+
+def _told(near: int, others: int, reach: float) -> str:
+    """How many of the others the test does not tell from the first."""
+    if math.isnan(reach):
+        return ""
+    if near == others:
+        return f" The test tells none of the other {others} from it."
+    return f" The test does not tell {near} of the other {others} from it."
+
+
+def _whose(board: Board) -> str:
+    return f" of {board.student}" if board.student else ""
 
 
 def _view(board: Board, id_: str) -> BoardView:
@@ -158,7 +172,7 @@ def _view(board: Board, id_: str) -> BoardView:
         id=id_,
         role=board.role,
         labels=board.labels,
-        short=f"{board.role}s, {board.labels}",
+        short=f"{board.role}s{_whose(board)}, {board.labels}",
         title=board.title,
         caption=text.describe_board(board, plain=True),
         reading=_ALONE if one else _READING,
@@ -172,7 +186,9 @@ def _view(board: Board, id_: str) -> BoardView:
 def _tables(board: Board, id_: str) -> Iterator[Table]:
     if not board.table.empty:
         ranks, rows = text.readable_ranks(board), text.readable_rows(board)
-        yield as_table(ranks, f"{id_}-ranks", "Mean ranks", "The best first.", meanings=_MEANINGS)
+        if text.is_ranked(board):
+            best = "The best first."
+            yield as_table(ranks, f"{id_}-ranks", "Mean ranks", best, meanings=_MEANINGS)
         yield as_table(
             rows, f"{id_}-rows", "Each dataset", text.ON_DATASETS, meanings=_MEANINGS, folded=True
         )

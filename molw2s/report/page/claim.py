@@ -13,7 +13,7 @@ from molw2s.analysis.study import gain_on_misfit
 from molw2s.analysis.summary import encoders_only, mean_leak
 from molw2s.errors import InvalidInput
 from molw2s.report.page.parts import Claim
-from molw2s.report.text import labels_of, loss_unit
+from molw2s.report.text import in_words, labels_of, loss_unit
 
 _MUCH = 0.2
 _FEW = 6  # combinations that are told one by one
@@ -57,8 +57,8 @@ def _notes(records: pd.DataFrame, trials: pd.DataFrame, found: dict[str, float])
     if not math.isnan(found["ratio"]):
         ends = _interval(found["ratio_low"], found["ratio_high"], ".2f")
         yield (
-            f"That is {_minus(found['ratio'])} {ends}".rstrip()
-            + " times the misfit; theory has at least 1 where the strong model can express the "
+            f"The gain is {_minus(found['ratio'])} {ends}".rstrip()
+            + " times the misfit; theory says at least 1 where the strong model can express the "
             "truth."
         )
     leak = mean_leak(trials)
@@ -114,17 +114,16 @@ def claim_of_study(table: pd.DataFrame, units: dict[str, str]) -> Claim:
     above, below = table["gain_low"] > 0, table["gain_high"] < 0
     figure = f"{above.sum()} of {len(table)}"
     rest = len(table) - int(above.sum()) - int(below.sum())
+    told = [f"it loses for sure in {below.sum()}"] if below.any() else []
+    told += [f"in {rest} the interval contains 0 or is not known"] if rest else []
     datasets = _many(table["dataset"].nunique(), "dataset")
     before = "The student gains over its teacher for sure in"
-    after = (
-        f"combinations, on {datasets}; it loses for sure in {below.sum()}, and {rest} of the "
-        "intervals contain 0 or are not known."
-    )
+    after = f"combinations, on {datasets}" + "".join(f"; {each}" for each in told) + "."
     if len(table) <= _FEW:
         notes = [_of_row(row, units[row["dataset"]]) for row in table.to_dict("records")]
     else:
         notes = [
-            f"{labels} labels: {rows['above'].sum()} of {len(rows)}, median gain / misfit "
+            f"{in_words(labels)}: {rows['above'].sum()} of {len(rows)}, median gain / misfit "
             f"{_minus(rows['ratio'].median())}."
             for labels, rows in table.assign(above=above).groupby("labels", sort=False)
         ]
@@ -136,7 +135,8 @@ def claim_of_study(table: pd.DataFrame, units: dict[str, str]) -> Claim:
 
 
 def _of_row(row: dict[Hashable, Any], unit: str) -> str:
-    how = f"{row['labels']} labels, {row['weak_side']} → {row['strong']}, {row['strong_side']}"
+    sides = f"{row['weak_side']} → {row['strong']}, {row['strong_side']}"
+    how = f"{in_words(str(row['labels']))}, {sides}"
     figure = f"{signed(row['gain'])} {_interval(row['gain_low'], row['gain_high'])}".rstrip()
     return f"{row['dataset']} ({how}): gain {figure} {unit}."
 

@@ -40,7 +40,7 @@ def dots_of(trials: pd.DataFrame, title: str, groups: int = 1) -> Json:
         "unit": loss_unit(trials),
         "word": "seed" if by == "split" else "teacher",
         "series": _series(known, names, by),
-        "means": [[short(value) for value in means.loc[name]] for name in names],
+        "means": [means.loc[name].tolist() for name in names],
         "splits": splits,
         "dots": [
             [names.index(who), splits.index(split), *(short(value) for value in row)]

@@ -66,6 +66,11 @@ def command_of(manifest: Mapping[str, Any]) -> str:
     return f"cat > {file} <<'END'\n{text}END\nmolw2s run {file}\n"
 
 
+def _many(tested: pd.Series) -> str:
+    few, most = tested.min(), tested.max()
+    return f"{few} test points" if few == most else f"{few} to {most} test points"
+
+
 def tags_of(records: pd.DataFrame) -> tuple[str, ...]:
     """What was run, in a few words each."""
     trials = encoders_only(records)
@@ -79,6 +84,6 @@ def tags_of(records: pd.DataFrame) -> tuple[str, ...]:
         )
         teachers = trials["weak"].nunique()
         times = f"{teachers} teacher{'s' * (teachers != 1)}, {splits} split{'s' * (splits != 1)}"
-    tested = f"{first['n_evaluation']} test points" if "n_evaluation" in trials else ""
+    tested = _many(trials["n_evaluation"]) if "n_evaluation" in trials else ""
     known = (str(first["dataset"]), labels_of(records), how, times, tested)
     return (*filter(None, known), f"errors in {loss_unit(records)}")

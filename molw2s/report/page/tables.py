@@ -192,7 +192,7 @@ def tables_of_study(trials: pd.DataFrame, table: pd.DataFrame) -> list[Table]:
     tables = [
         as_table(
             overview, "overview", "At a glance",
-            "Gain / misfit; + where the gain's interval is above 0, - where it is below. 1 is the "
+            "Gain / misfit; ↑ where the gain's interval is above 0, ↓ where it is below. 1 is the "
             "theory for a strong model that can express the truth.",
         )
     ]  # fmt: skip

@@ -285,7 +285,12 @@
       if (!place.has(name)) continue;
       row.dataset.teacher = name;
       const button = element("button", { type: "button", class: "pick" }, name);
-      button.addEventListener("click", () => choose(state.teacher === place.get(name) ? null : place.get(name)));
+      button.addEventListener("click", () => {
+        const off = state.teacher === place.get(name);
+        choose(off ? null : place.get(name));
+        const found = at(group().molecules ? "molecules-section" : "chart-section");
+        if (!off) found.scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+      });
       cell.replaceChildren(button);
     }
   }
