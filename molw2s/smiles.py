@@ -114,7 +114,11 @@ def as_list(smiles: Sequence[str]) -> list[str]:
         return np.asarray(smiles)[:, 0].tolist()
     if len(shape) != 1:
         raise InvalidInput(f"SMILES of shape {shape}, where one column (n,) is needed")
-    return list(smiles)
+    listed = list(smiles)
+    for row, each in enumerate(listed):
+        if isinstance(each, (list, tuple, set, dict, np.ndarray)):
+            raise InvalidInput(f"row {row}: {shortened(each)} is no text")
+    return listed
 
 
 def parse_all(smiles: Sequence[str]) -> list[Chem.Mol]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import csv
 import gzip
 import io
 import json
@@ -62,6 +63,11 @@ FILES = {
     "bar.txt": SIXTY.to_csv(index=False, sep="|").encode(),
     "trailing.csv": CSV.replace("\n", ",\n").replace("target,", "target", 1).encode(),
     "comments.csv": ("# measured in 2021\n# by hand\n" + CSV).encode(),
+    "comments apart.csv": ("# measured in 2021\n\n# by hand\n" + CSV).encode(),
+    "stated separator.csv": ("sep=;\n" + SIXTY.to_csv(index=False, sep=";")).encode(),
+    "separators in a name.csv": SIXTY.assign(**{"logS, mol/L, a": 1})
+    .to_csv(index=False, sep=";", quoting=csv.QUOTE_ALL)
+    .encode(),
     "bom.csv": CSV.encode("utf-8-sig"),
     "utf16.csv": CSV.encode("utf-16"),
     "utf16 without mark.csv": CSV.encode("utf-16-le"),
@@ -72,6 +78,12 @@ FILES = {
     "book.xlsx": book(only=SIXTY),
     "columns.parquet": parquet(),
     "molecules.sdf": sdf(),
+    "an empty line at its end.sdf": sdf() + b"\n",
+    "utf16.sdf": sdf().decode().encode("utf-16"),
+    "latin1.sdf": sdf().replace(b">  <target>", ">  <µM>\n5 °C\n\n>  <target>".encode("latin-1")),
+    "another structure.sdf": sdf().replace(
+        b">  <target>", b">  <smiles>\nc1ccccc1\n\n>  <target>", 20
+    ),
     "with values.smi": "".join(
         f"{smiles} {target}\n" for smiles, target in zip(SIXTY["smiles"], SIXTY["target"])
     ).encode(),
@@ -88,6 +100,65 @@ def test_the_same_molecules_are_read_from_every_format(tmp_path, name):
     if not name.endswith(".sdf"):
         assert list(dataset.smiles) == list(SIXTY["smiles"])
     assert dataset.name == name.split(".")[0]
+
+
+def test_a_zip_of_smiles_is_read_as_one(tmp_path):
+    content = archive(**{"a.smi": FILES["with values.smi"].decode()})
+    (tmp_path / "a.smi.zip").write_bytes(content)
+    assert read_csv(tmp_path / "a.smi.zip").smiles == tuple(SIXTY["smiles"])
+
+
+def test_only_line_ends_end_a_line(tmp_path):
+    (tmp_path / "a.smi").write_bytes("CCO a\x85b\u2028\nCCC b\fc\nCXX d\n".encode())
+    assert read_cells(tmp_path / "a.smi").frame["smiles"].to_dict() == {
+        1: "CCO", 2: "CCC", 3: "CXX"
+    }  # fmt: skip
+    with pytest.raises(InvalidInput, match="line 3: SMILES 'CXX'"):
+        read_smiles(tmp_path / "a.smi")
+
+
+def test_one_value_that_is_none_is_named_in_a_file_of_smiles(tmp_path):
+    (tmp_path / "a.smi").write_text("CCO 1.5\nCCC <5\nCCN 3\n")
+    with pytest.raises(InvalidInput, match="line 2: target '<5' is not a finite number"):
+        read_csv(tmp_path / "a.smi")
+
+
+def test_a_property_that_is_there_twice_is_an_error(tmp_path):
+    twice = sdf().replace(b"$$$$", b">  <target>\n9.5\n\n$$$$", 1)
+    (tmp_path / "a.sdf").write_bytes(twice)
+    with pytest.raises(InvalidInput, match="molecule 1 has 2 properties 'target'"):
+        read_csv(tmp_path / "a.sdf")
+
+
+@pytest.mark.parametrize(
+    ("values", "target"),
+    [
+        (("1,234", "987", "12,500"), None),
+        (("1,234", "0,987", "12"), [1.234, 0.987, 12]),
+        (("1,234", "2,345", "3,456"), [1.234, 2.345, 3.456]),
+    ],
+)
+def test_a_comma_that_may_part_thousands_is_an_error(tmp_path, values, target):
+    rows = "".join(f"{smiles};{value}\n" for smiles, value in zip(("CCO", "CC", "CCC"), values))
+    (tmp_path / "a.csv").write_text(f"smiles;target\n{rows}")
+    if target is None:
+        with pytest.raises(InvalidInput, match="'1,234' may be a decimal or have thousands"):
+            read_csv(tmp_path / "a.csv")
+    else:
+        assert read_csv(tmp_path / "a.csv").target.tolist() == target
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'smiles,target,"note\nCCO,1.5,\nCCC,2.5,"b"\nCC,3,c\n',
+        'name,smiles,target\n"abc,CCO,1.5\n"def,CCC,2.5\nx,CC,3\n',
+    ],
+)
+def test_a_quote_that_swallows_rows_into_a_whole_one_is_an_error(tmp_path, content):
+    (tmp_path / "a.csv").write_text(content)
+    with pytest.raises(InvalidInput, match=r"one cell that swallows rows: a quote \("):
+        read_csv(tmp_path / "a.csv")
 
 
 def test_a_latin_1_file_is_read_and_told(tmp_path, caplog):

@@ -22,6 +22,9 @@ from transformers import (
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaForMaskedLM,
+    T5Config,
+    T5EncoderModel,
+    T5Model,
 )
 from transformers.utils import logging as transformers_logging
 
@@ -119,6 +122,80 @@ def test_sizes_are_known_by_other_names_too(tmp_path, molecules):
     AutoModel.from_config(CONFIGS["distilbert"]).save_pretrained(tmp_path / "distilbert")
     with pytest.raises(InvalidInput, match=r"layers \[9\], but .* 0 \(the embedding layer\) to 2"):
         TransformerEncoder(tmp_path / "distilbert", layers=[9])
+
+
+@pytest.mark.parametrize("kind", [T5Model, T5EncoderModel])
+def test_of_an_encoder_and_a_decoder_the_encoder_is_read(tmp_path, molecules, kind):
+    save_tokenizer(tmp_path)
+    config = T5Config(vocab_size=60, d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2)
+    kind(config).save_pretrained(tmp_path)
+    alone = T5EncoderModel.from_pretrained(tmp_path).eval()
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    expected = []
+    for text in molecules:
+        ids = tokenizer(text, return_tensors="pt", return_token_type_ids=False)
+        with torch.no_grad():
+            expected.append(alone(**ids).last_hidden_state[0].mean(0).numpy())
+    encoder = TransformerEncoder(tmp_path, spelling="as-given")
+    assert_allclose(encoder.encode(molecules), expected, atol=2e-5)
+    assert TransformerEncoder(tmp_path, layers=[0, -1]).encode(molecules).shape[1] == 32
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        models.WordLevel({"<pad>": 0, "<unk>": 1} | {c: n for n, c in enumerate("CNOcno1()=#", 2)},
+                         unk_token="<unk>"),
+        models.BPE({c: n for n, c in enumerate(["<pad>", *"CNOcno1()=#"])}, []),
+    ],
+)  # fmt: skip
+def test_what_a_tokenizer_does_not_spell_is_counted_whatever_it_states(tmp_path, model):
+    """The unknown token is known to the model below alone, or there is none, and letters vanish."""
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), behavior="isolated")
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>").save_pretrained(tmp_path)
+    AutoModel.from_config(CONFIGS["bert"]).save_pretrained(tmp_path)
+    assert TransformerEncoder(tmp_path).faults(["CC", "CCF", "c1ccccc1", "CI"]).tolist() == [
+        0, 2, 0, 2,
+    ]  # fmt: skip
+
+
+def test_whatever_holds_smiles_by_position_is_encoded(checkpoint):
+    encoder, smiles = TransformerEncoder(checkpoint), ["CCO", "CC", "CCC"]
+    expected = encoder.encode(smiles)
+    for held in ((each for each in smiles), pd.Series(smiles, index=[9, 7, 5]),
+                 pd.DataFrame({"a": smiles}, index=[2, 1, 0]), np.array(smiles)):  # fmt: skip
+        assert_allclose(encoder.encode(held), expected, atol=1e-6)
+    assert encoder.encode([]).shape == (0, 16)
+    with pytest.raises(InvalidInput, match=r"row 0: \['CCO'\] is no text"):
+        encoder.encode([["CCO"], ["CC"]])
+    strict = TransformerEncoder(checkpoint)
+    strict.usage = strict.usage.model_copy(update={"strict": True})
+    with pytest.raises(InvalidInput, match="row 1: 'C"):
+        strict.encode(pd.Series(["CC", "C" * 90], index=[1, 0]))
+
+
+def test_a_folder_may_have_an_equals_sign_and_be_a_path(tmp_path):
+    folder = tmp_path / "lr=0.1" / "a"
+    folder.mkdir(parents=True)
+    save_tokenizer(folder)
+    AutoModel.from_config(CONFIGS["bert"]).save_pretrained(folder)
+    assert get_encoder(str(folder)).name == get_encoder(folder).name == "a"
+    assert get_encoder(f"mine={folder}").name == "mine"
+    with pytest.raises(InvalidInput, match="a name is missing before '='"):
+        get_encoder(f"={folder}")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("num_hidden_layers", [1]), ("vocab_size", "x"), ("hidden_size", 1.5)]
+)
+def test_a_size_that_is_none_is_named(tmp_path, molecules, key, value):
+    save_tokenizer(tmp_path)
+    AutoModel.from_config(CONFIGS["bert"]).save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {key: value}))
+    with pytest.raises(InvalidInput, match=rf"(?s){key}.*(not a whole number|expected int)"):
+        TransformerEncoder(tmp_path).encode(molecules)
 
 
 def test_a_tokenizer_may_allow_less_than_the_positions(tmp_path):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PARTS = ("train", "valid", "test")
 _ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".ods", ".parquet", ".sdf", ".smi")
-_LARGEST = 1e100
+_LARGEST = 1e75  # whose fourth power, in a standard error of squares, is a number
 _log = logging.getLogger(__name__)
 
 
@@ -171,7 +171,10 @@ def read_csv(
     cells = _read(path)
     smiles = cells.column(smiles_column, "smiles").map(cleaned)
     written = cells.column(target_column, "target").map(cleaned)
-    target = to_numbers(written, cells.decimal_comma)
+    try:
+        target = to_numbers(written, cells.decimal_comma)
+    except InvalidInput as error:
+        raise InvalidInput(f"{cells.name}, column {target_column!r}: {error}") from error
     dropped = _faults(smiles)
     for line, value in zip(cells.frame.index, target):
         if line not in dropped and not np.isfinite(value):
@@ -239,6 +242,15 @@ def _kept(cells: Cells, dropped: dict[int, str], drop_invalid: bool) -> NDArray[
 def to_numbers(texts: pd.Series, decimal_comma: bool) -> NDArray[np.float64]:
     """(n,) numbers, nan for what is none; "1,5" is one where commas do not separate cells."""
     if decimal_comma and not texts.str.contains(".", regex=False).any():
+        commas = texts[texts.str.contains(",", regex=False)]
+        if (
+            0 < len(commas) < len(texts)
+            and commas.str.fullmatch(r"[+-]?[1-9]\d{0,2}(,\d{3})+").all()
+        ):
+            raise InvalidInput(
+                f"{commas.iloc[0]!r} may be a decimal or have thousands parted off; write numbers "
+                "with a decimal point, and nothing between thousands"
+            )
         texts = texts.str.replace(",", ".", regex=False)
     return pd.to_numeric(texts, errors="coerce").to_numpy(np.float64)
 

@@ -31,7 +31,7 @@ def register_encoder(name: str) -> Callable[[Callable[..., Any]], Callable[..., 
     return add
 
 
-def get_encoder(name: str, *, trust_remote_code: bool = False, **options: Any) -> Encoder:
+def get_encoder(name: str | Path, *, trust_remote_code: bool = False, **options: Any) -> Encoder:
     """The encoder called ``name``.
 
     Parameters
@@ -53,8 +53,11 @@ def get_encoder(name: str, *, trust_remote_code: bool = False, **options: Any) -
     InvalidInput
         If what the name stands for is no encoder, or a hub checkpoint cannot be had.
     """
-    called, equals, whose = name.partition("=")
-    if equals and name not in ENCODERS:
+    name = str(name)
+    called, equals, whose = (part.strip() for part in name.partition("="))
+    if equals and name not in ENCODERS and not Path(name).is_dir():
+        if not called:
+            raise InvalidInput(f"encoder {name!r}: a name is missing before '='")
         encoder = get_encoder(whose, trust_remote_code=trust_remote_code, **options)
         encoder.name = called
         return encoder

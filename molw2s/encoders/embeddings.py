@@ -24,7 +24,7 @@ from molw2s.errors import InvalidInput
 from molw2s.smiles import as_list
 from molw2s.store import Arrays, Shapes, Spread, Store, Work, digest, do, shared_store
 
-VERSION = 2
+VERSION = 3
 """Raised by hand whenever the embeddings of an encoder change for the same files and molecules."""
 
 SHORTEST, LONGEST = 1024, 8192

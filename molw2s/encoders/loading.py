@@ -49,6 +49,8 @@ def load_tokenizer(
         check_spelling(tokenizer, spell)
     except InvalidInput as error:
         raise InvalidInput(f"{folder}: {error}") from error
+    except Exception as error:  # tokenizers raises nothing narrower
+        raise InvalidInput(f"the tokenizer of {folder} spells no SMILES: {error}") from error
     return tokenizer
 
 
@@ -96,6 +98,11 @@ def load_model(
             **_pooler_option(config, with_pooler),
         )
     missing = sorted(report["missing_keys"])
+    parts = dict(model.named_children())
+    encoder = parts.get("encoder")
+    if "decoder" in parts and isinstance(encoder, transformers.PreTrainedModel):
+        model = encoder  # SMILES in, vectors out: there is nothing to decode
+        missing = [key for key in missing if not key.startswith("decoder.")]
     of_pooler = [key for key in missing if key.startswith("pooler.")]
     if with_pooler and (of_pooler or getattr(model, "pooler", None) is None):
         raise InvalidInput(

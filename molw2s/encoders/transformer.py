@@ -19,6 +19,7 @@ from molw2s.encoders.loading import CHECKPOINT_FILES, check_trust, load_model, l
 from molw2s.encoders.shapes import bucket_lengths
 from molw2s.encoders.smiles_transformer import SmilesTransformer
 from molw2s.encoders.usage import Pooling, Spelling, Usage, read_usage, stated
+from molw2s.encoders.vocabulary import not_spelled
 from molw2s.errors import InvalidInput
 from molw2s.smiles import as_list, canonical, kekulized, name_rows
 
@@ -171,7 +172,10 @@ class TransformerEncoder(SmilesTransformer):
         padding = getattr(table, "padding_idx", None)
         if padding is not None:  # RoBERTa's family counts positions from behind the padding index
             positions -= padding + 1
-        return min(self.tokenizer.model_max_length, positions)
+        most = min(self.tokenizer.model_max_length, positions)
+        if most <= self.tokenizer.num_special_tokens_to_add():
+            raise InvalidInput(f"{self.folder}: it takes {most} tokens, so none of a molecule's")
+        return most
 
     def encode(self, smiles: Sequence[str]) -> NDArray[np.float32]:
         """(n, dim), in the order given.
@@ -189,6 +193,7 @@ class TransformerEncoder(SmilesTransformer):
 
     def tokenise(self, smiles: Sequence[str]) -> list[NDArray[Any]]:
         """Token ids of each molecule, at most ``max_length``; raises like ``encode``."""
+        smiles = as_list(smiles)
         tokens, faults = self._tokens(smiles)
         told = {
             1: (f"have more than {self.max_length} tokens", "are cut"),
@@ -210,6 +215,8 @@ class TransformerEncoder(SmilesTransformer):
 
     def _tokens(self, smiles: Sequence[str]) -> tuple[list[NDArray[Any]], NDArray[np.uint8]]:
         texts = _SPELL[self.usage.spelling](smiles)
+        if not texts:
+            return [], np.zeros(0, np.uint8)
         tokens = self.tokenizer(texts, verbose=False)["input_ids"]
         rows = stated(self.config, "vocab_size")
         largest = max((max(ids, default=0) for ids in tokens), default=0)
@@ -218,9 +225,8 @@ class TransformerEncoder(SmilesTransformer):
                 f"{self.folder}: the tokenizer gives token {largest}, but the model knows {rows} "
                 "tokens; are they of the same checkpoint?"
             )
-        unknown = self.tokenizer.unk_token_id
         cut = np.array([len(ids) > self.max_length for ids in tokens], bool)
-        strange = np.array([unknown is not None and unknown in ids for ids in tokens], bool)
+        strange = not_spelled(self.tokenizer, texts, tokens)
         faults = (cut * FAULTS["cut"][0] + strange * FAULTS["with_unknown_tokens"][0]).astype(
             np.uint8
         )
@@ -234,6 +240,8 @@ class TransformerEncoder(SmilesTransformer):
         """(n, dim): by length into batches of few fixed shapes; the order given is restored."""
         import torch
 
+        if not tokens:
+            return np.empty((0, self.dim), np.float32)
         self.model.eval()
         buckets = bucket_lengths(self.max_length)
         bucket_of = np.searchsorted(buckets, [len(ids) for ids in tokens])

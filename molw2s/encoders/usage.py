@@ -59,10 +59,17 @@ _ALIASES = {  # of most checkpoints, then of DistilBERT, GPT-2 and T5
 
 
 def stated(config: dict[str, Any], setting: str) -> int | None:
-    """A size that config.json states, under whichever of its names; None where it does not."""
-    return next(
-        (int(config[key]) for key in _ALIASES[setting] if config.get(key) is not None), None
-    )
+    """A size that config.json states, under whichever of its names; None where it does not.
+
+    Raises
+    ------
+    InvalidInput
+        If it states something else than a whole number.
+    """
+    value = next((config[key] for key in _ALIASES[setting] if config.get(key) is not None), None)
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise InvalidInput(f"config.json: {setting} is {value!r}, not a whole number")
+    return value
 
 
 def read_usage(folder: Path, config: dict[str, Any], **wanted: Any) -> Usage:

@@ -14,6 +14,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from molw2s.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ def smiles_vocabulary(folder: Path) -> list[str] | None:
     """Tokens by id of a ``vocab.txt`` of SMILES tokens; None where there is none, or it is one of
     word pieces."""
     try:
-        text = (folder / "vocab.txt").read_text(encoding="utf-8")
+        text = (folder / "vocab.txt").read_text(encoding="utf-8-sig")
     except (OSError, ValueError):
         return None
     tokens = [line.strip() for line in text.splitlines()]
@@ -98,8 +101,7 @@ def check_spelling(
     """
     texts = spell(_ORDINARY)
     found = [tokenizer(text)["input_ids"] for text in texts]
-    unknown = tokenizer.unk_token_id
-    strange = [text for text, ids in zip(texts, found) if unknown is not None and unknown in ids]
+    strange = [text for text, bad in zip(texts, not_spelled(tokenizer, texts, found)) if bad]
     if strange:
         raise InvalidInput(
             f"the tokenizer cannot spell ordinary SMILES: {', '.join(strange)} would be unknown "
@@ -112,6 +114,22 @@ def check_spelling(
             "capital and small letters for the same, which in SMILES are aliphatic and aromatic "
             'atoms. In tokenizer_config.json say "do_lower_case": false'
         )
+
+
+def not_spelled(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], tokens: Sequence[Sequence[int]]
+) -> NDArray[np.bool_]:
+    """(n,) whether a text's ``tokens`` hold the unknown one, or leave out a part of the text, as a
+    tokenizer does whose model below has no unknown token."""
+    model = getattr(getattr(tokenizer, "backend_tokenizer", None), "model", None)
+    below = getattr(model, "unk_token", None)
+    unknown = {tokenizer.unk_token_id, tokenizer.get_vocab().get(str(below))} - {None}
+    strange = np.array([not unknown.isdisjoint(ids) for ids in tokens], bool)
+    if model is None or below is not None:
+        return strange
+    places = tokenizer(list(texts), return_offsets_mapping=True, verbose=False)["offset_mapping"]
+    covered = [len({at for ends in each for at in range(*ends)}) for each in places]
+    return strange | np.array([some < len(text) for some, text in zip(covered, texts)], bool)
 
 
 def _pattern(tokens: set[str]) -> str:

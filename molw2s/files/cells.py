@@ -96,7 +96,7 @@ def read_cells(path: str | Path, bare: bool = False) -> Cells:
             return Cells(str(path), _with_text(read_parquet(content)), "record", digest)
         text, remarks = as_text(content)
         if "\n$$$$" in text:
-            return Cells(str(path), read_sdf(content), "molecule", digest, remarks=remarks)
+            return Cells(str(path), read_sdf(text), "molecule", digest, remarks=remarks)
         ending = _suffix(path)
         if ending in (".smi", ".smiles", ".ism") or (bare and ending != ".csv"):
             frame = read_smi(text)
@@ -108,9 +108,12 @@ def read_cells(path: str | Path, bare: bool = False) -> Cells:
     return Cells(str(path), frame, "line", digest, comma, (*remarks, *told))
 
 
+_PACKED = (".gz", ".bz2", ".xz", ".zip")
+
+
 def _suffix(path: Path) -> str:
     """Without the endings of archives: ".smi" for "x.smi.gz"."""
-    endings = [each.lower() for each in path.suffixes if each.lower() not in (".gz", ".bz2", ".xz")]
+    endings = [each.lower() for each in path.suffixes if each.lower() not in _PACKED]
     return endings[-1] if endings else ""
 
 

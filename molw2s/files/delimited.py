@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 
 from molw2s.errors import InvalidInput
+from molw2s.files.unpacked import lines_of
 from molw2s.smiles import cleaned
 
 _SEPARATORS = ",;\t|"
 _LOOKED_AT = 50  # lines, to find the separator
+_QUOTED = re.compile(r'"[^"]*"')
+_STATED = re.compile(r'"?sep=([,;\t|])"?\s*')
 
 Rows = list[tuple[int, list[str]]]
 
@@ -19,7 +23,8 @@ def read_delimited(text: str) -> tuple[Rows, bool, tuple[str, ...]]:
     """Header and rows, each with the physical line where it begins; whether decimal commas may be;
     and remarks.
 
-    Comments ("# ...") above the header are left out. Every row is as wide as the header.
+    Comments ("# ...") above the header are left out, and so is Excel's "sep=;", which is heeded.
+    Every row is as wide as the header.
 
     Raises
     ------
@@ -27,33 +32,36 @@ def read_delimited(text: str) -> tuple[Rows, bool, tuple[str, ...]]:
         If a row is wider than the header, a cell spans lines and swallows rows, or the file is no
         table.
     """
-    comments = _comments_above(text)
-    text = "".join(text.splitlines(keepends=True)[comments:])
+    lines = lines_of(text)
+    above, comments = _above(lines)
     remarks = [f"{comments} lines of comments above the header are left out"] * bool(comments)
-    separator = _separator(text)
+    stated = _STATED.fullmatch(lines[above]) if lines else None
+    separator = stated[1] if stated else _separator(lines[above:])
+    above += bool(stated)
     rows: Rows = []
-    for first, last, cells in _records(text, separator, comments + 1):
-        if not rows:
+    for first, last, cells in _records("".join(lines[above:]), separator, above + 1):
+        width = len(rows[0][1]) if rows else len(cells)
+        if first != last:
+            _check_span(first, cells, separator, width, lines[first - 1 : last])
+            remarks.append(f"lines {first} to {last} are one row: a cell in quotes spans them")
+        if rows:
+            rows.append((first, _as_wide(cells, width, first)))
+        else:
             rows.append((first, [cleaned(cell) for cell in cells]))
-            continue
-        _check_span(first, last, cells, separator, len(rows[0][1]), remarks)
-        rows.append((first, _as_wide(cells, len(rows[0][1]), first)))
     if not rows:
         raise InvalidInput("there is no line of column names")
     return rows, separator != ",", tuple(remarks)
 
 
-def _comments_above(text: str) -> int:
-    lines = text.splitlines()
-    above = 0
-    while above < len(lines) and lines[above].lstrip().startswith("#"):
-        above += 1
-    return above if above < len(lines) else 0
+def _above(lines: list[str]) -> tuple[int, int]:
+    """How many lines stand above the header, and how many of them are comments."""
+    above = next((n for n, line in enumerate(lines) if line.strip()[:1] not in ("", "#")), 0)
+    return above, sum(bool(line.strip()) for line in lines[:above])
 
 
-def _separator(text: str) -> str:
+def _separator(below: list[str]) -> str:
     """What parts the header most often, and as often in most of the first lines."""
-    lines = [line for line in text.splitlines()[:_LOOKED_AT] if line.strip()]
+    lines = [_QUOTED.sub("", line) for line in below[:_LOOKED_AT] if line.strip()]
     header = lines[0] if lines else ""
 
     def evidence(separator: str) -> tuple[float, int]:
@@ -77,19 +85,24 @@ def _records(text: str, separator: str, first: int) -> Iterator[tuple[int, int, 
         raise InvalidInput(f"line {first + before}: {error}") from error
 
 
-def _check_span(
-    first: int, last: int, cells: list[str], separator: str, width: int, remarks: list[str]
-) -> None:
+def _check_span(first: int, cells: list[str], separator: str, width: int, lines: list[str]) -> None:
     """A cell may have line breaks in quotes; but a quote that is not closed swallows rows."""
-    if first == last:
-        return
-    inner = [line for cell in cells for line in cell.splitlines()[1:]]
-    if any(line.count(separator) >= width - 1 > 0 for line in inner):
+    inner = [line for cell in cells for line in lines_of(cell)[1:]]
+    swallows = any(line.count(separator) >= width - 1 > 0 for line in inner)
+    if swallows or not _well_quoted(lines, separator):
         raise InvalidInput(
-            f'lines {first} to {last} are one cell that swallows rows: a quote (") in line '
-            f"{first} is not closed there; remove it, or double it"
+            f"lines {first} to {first + len(lines) - 1} are one cell that swallows rows: a quote "
+            f'(") in line {first} is not closed there; remove it, or double it'
         )
-    remarks.append(f"lines {first} to {last} are one row: a cell in quotes spans them")
+
+
+def _well_quoted(lines: list[str], separator: str) -> bool:
+    """Whether every quote that is closed ends its cell."""
+    try:
+        list(csv.reader(lines, delimiter=separator, strict=True))
+    except csv.Error:
+        return False
+    return True
 
 
 def _as_wide(cells: list[str], width: int, line: int) -> list[str]:

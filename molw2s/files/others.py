@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
+from collections import Counter
 
 import pandas as pd
 
 from molw2s.errors import InvalidInput
+from molw2s.files.unpacked import lines_of
 from molw2s.smiles import cleaned
 
 
@@ -42,36 +45,51 @@ def read_parquet(content: bytes) -> pd.DataFrame:
     return text
 
 
+_TAG = re.compile(r"^>.*<([^>\r\n]+)>", re.MULTILINE)
+
+
 def _as_cell(value: object) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def read_sdf(content: bytes) -> pd.DataFrame:
+def read_sdf(text: str) -> pd.DataFrame:
     """Columns "smiles", "name" and every property; a molecule that RDKit cannot read has no SMILES.
 
-    The index are numbers of molecules, the first being 1.
+    "smiles" is of the structure, and "name" the title, whatever properties are called. The index
+    are numbers of molecules, the first being 1.
+
+    Raises
+    ------
+    InvalidInput
+        If a molecule has two properties of one name.
     """
     from rdkit import Chem, rdBase
 
+    text = text.rstrip() + "\n"
+    for number, record in enumerate(re.split(r"^\$\$\$\$", text, flags=re.MULTILINE), start=1):
+        for tag, times in Counter(_TAG.findall(record)).items():
+            if times > 1:
+                raise InvalidInput(f"molecule {number} has {times} properties {tag!r}; rename one")
     rows = []
     with rdBase.BlockLogs():
-        for mol in Chem.ForwardSDMolSupplier(io.BytesIO(content)):
+        for mol in Chem.ForwardSDMolSupplier(io.BytesIO(text.encode())):
             properties = {} if mol is None else mol.GetPropsAsDict(autoConvertStrings=False)
             smiles = "" if mol is None else Chem.MolToSmiles(mol)
-            name = properties.pop("_Name", "") if mol is None else mol.GetProp("_Name")
-            rows.append({"smiles": smiles, "name": name, **properties})
+            name = "" if mol is None else mol.GetProp("_Name")
+            rows.append({**properties, "smiles": smiles, "name": name})
     frame = pd.DataFrame(rows, dtype=object).fillna("").astype(str)
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     return frame
 
 
 def read_smi(text: str) -> pd.DataFrame:
-    """Columns "smiles" and "name", what follows the first blank; "target" where that is a number.
+    """Columns "smiles" and "name", what follows the first blank; "target" where most of these are
+    numbers.
 
     A CXSMILES block after the SMILES belongs to it. The index are physical lines.
     """
     rows = {}
-    for line, content in enumerate(text.splitlines(), start=1):
+    for line, content in enumerate(lines_of(text), start=1):
         content = cleaned(content)
         smiles, _, rest = content.replace("\t", " ").partition(" ")
         if rest.lstrip().startswith("|") and "|" in rest.lstrip()[1:]:
@@ -81,6 +99,7 @@ def read_smi(text: str) -> pd.DataFrame:
             rows[line] = (smiles, rest.strip())
     frame = pd.DataFrame(list(rows.values()), columns=["smiles", "name"], dtype=str)
     frame.index = pd.Index(list(rows), dtype="int64")
-    if len(frame) and pd.to_numeric(frame["name"], errors="coerce").notna().all():
+    numeric = pd.to_numeric(frame["name"].str.replace(",", "."), errors="coerce").notna()
+    if len(frame) and numeric.mean() > 0.5:
         frame = frame.rename(columns={"name": "target"})
     return frame

@@ -7,6 +7,7 @@ import codecs
 import gzip
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from typing import Any
@@ -33,6 +34,7 @@ _FOREIGN = (
     (b"\x7fELF", "a program"),
     (b"version https://git-lfs", "a Git LFS pointer: `git lfs pull` fetches the file itself"),
 )
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$")
 _SPREADSHEETS = ("xl/workbook.xml", "xl/workbook.bin", "content.xml")
 
 
@@ -108,6 +110,11 @@ def looks_like(content: bytes) -> str:
     if beginning.startswith((b"{", b'["', b"[{", b"[[")):
         raise InvalidInput("this looks like JSON, not like a table; save it as CSV")
     return "text"
+
+
+def lines_of(text: str) -> list[str]:
+    """Physical lines with their ends, which are \\n, \\r or both; "str.splitlines" knows others."""
+    return _LINE.findall(text)
 
 
 def as_text(content: bytes) -> tuple[str, tuple[str, ...]]:

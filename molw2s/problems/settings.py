@@ -10,6 +10,7 @@ Control = Literal["self", "truth"]
 Ensemble = Literal["mean", "validation"]
 NAME = r"^[\w.-]*\w[\w.-]*$"
 """Of a suite, which is a folder's as well: "." and ".." are none."""
+MOST_SEEDS = 10_000
 
 
 class Settings(BaseModel):
@@ -41,6 +42,8 @@ class Settings(BaseModel):
 def so_many(seeds: Any) -> Any:
     """A number of seeds is the first so many: 25 is 0 to 24."""
     if isinstance(seeds, int) and not isinstance(seeds, bool) and seeds > 0:
+        if seeds > MOST_SEEDS:
+            raise ValueError(f"{seeds:,} seeds are too many; at most {MOST_SEEDS:,}")
         return tuple(range(seeds))
     return seeds
 
