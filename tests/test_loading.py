@@ -198,6 +198,11 @@ def test_a_size_that_is_none_is_named(tmp_path, molecules, key, value):
         TransformerEncoder(tmp_path).encode(molecules)
 
 
+def test_a_precision_that_is_none_is_refused():
+    with pytest.raises(InvalidInput, match="precision is 'float16'; known: auto, float32, bfloat"):
+        get_encoder("weak-h8-v2", precision="float16")
+
+
 def test_a_tokenizer_may_allow_less_than_the_positions(tmp_path):
     save_tokenizer(tmp_path, model_max_length=10)
     AutoModel.from_config(CONFIGS["roberta"]).save_pretrained(tmp_path)

@@ -110,6 +110,7 @@ def tell(file: Path, dropped: dict[int, str]) -> None:
 
 def print_table(text: pd.DataFrame, caption: str) -> None:
     """Boxed on a terminal, Markdown elsewhere."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
@@ -119,7 +120,9 @@ def print_table(text: pd.DataFrame, caption: str) -> None:
     if not console.is_terminal:
         print(f"{caption}\n\n{to_markdown(text).rstrip()}")
         return
-    table = Table(caption=caption, caption_justify="left")
+    table = Table(
+        caption=caption, caption_justify="left", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False
+    )
     for column in text.columns:
         table.add_column(column, justify="left" if column in _WORDS else "right")
     for row in text.itertuples(index=False):

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +79,9 @@ class TransformerEncoder(SmilesTransformer):
         self.trust_remote_code = trust_remote_code
         if not trust_remote_code:
             check_trust(self.folder, self.name, self.config)
+        if precision not in get_args(Precision):
+            known = ", ".join(get_args(Precision))
+            raise InvalidInput(f"precision is {precision!r}; known: {known}")
         self._precision: Precision = precision
         self.finetuned = False
         self._given: dict[str, Any] = {
