@@ -14,6 +14,7 @@ from molw2s.analysis.bootstrap import LEVEL
 from molw2s.analysis.entrants import Filters, entrants_of
 from molw2s.analysis.intervals import corrected_interval, mean, ratio, test_share
 from molw2s.analysis.ranks import Ranking, most_comparable, rank_over
+from molw2s.analysis.summary import in_words
 
 Array = NDArray[np.float64]
 Role = Literal["teacher", "student"]
@@ -69,7 +70,7 @@ class Board:
     def title(self) -> str:
         """What tells it from other boards."""
         whose = f"Teachers of {self.student}" if self.role == "teacher" else "Students"
-        return f"{whose}: {self.labels} labels, {self.splitter} splits"
+        return f"{whose}: {in_words(self.labels)}, {self.splitter} splits"
 
     @property
     def ranks(self) -> pd.DataFrame:

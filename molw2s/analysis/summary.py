@@ -99,6 +99,12 @@ def label_scheme(trials: pd.DataFrame) -> pd.Series:
     return labels.where(~shared_out, labels + ", " + percent + " %")
 
 
+def in_words(scheme: str) -> str:
+    """Of a scheme as ``label_scheme`` names it: "disjoint labels (25 % true)"."""
+    name, _, share = scheme.partition(", ")
+    return f"{name} labels" + (f" ({share} true)" if share else "")
+
+
 def mean_leak(trials: pd.DataFrame) -> float:
     """1 - mean label error / mean weak error; nan where label errors are not recorded."""
     if "label_error" not in trials:

@@ -13,7 +13,7 @@ import pandas as pd
 from molw2s.analysis.bootstrap import DRAWS, SEED
 from molw2s.analysis.diagonal import STATISTICS, has_tasks
 from molw2s.analysis.rules import RULES
-from molw2s.analysis.summary import MEASURES, encoders_only, label_scheme, side
+from molw2s.analysis.summary import MEASURES, encoders_only, in_words, label_scheme, side
 from molw2s.analysis.teachers import Teachers
 from molw2s.errors import InvalidInput
 from molw2s.losses import LOSSES
@@ -134,12 +134,6 @@ def labels_of(records: pd.DataFrame) -> str:
     """The label scheme of records that share one: "disjoint labels (25 % true)"."""
     taught = encoders_only(records)
     return in_words(label_scheme(records if taught.empty else taught).iloc[0])
-
-
-def in_words(scheme: str) -> str:
-    """Of a scheme as ``label_scheme`` names it: "disjoint labels (25 % true)"."""
-    name, _, share = scheme.partition(", ")
-    return f"{name} labels" + (f" ({share} true)" if share else "")
 
 
 def _measured_on(trial: pd.Series) -> str:

@@ -10,12 +10,12 @@ from pathlib import Path
 import pandas as pd
 
 from molw2s.analysis.boards import Board, Leaderboard
+from molw2s.analysis.summary import in_words
 from molw2s.locations import write_atomically
 from molw2s.report import leaderboard_text as text
 from molw2s.report.page.parts import Claim, Table
 from molw2s.report.page.render import asset, check_ours, rendered
 from molw2s.report.page.tables import as_table
-from molw2s.report.text import in_words
 
 _READING = (
     "Mean ranks, 1 being the best, each in the middle of a bar as long as the critical difference. "

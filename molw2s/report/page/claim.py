@@ -10,10 +10,10 @@ import pandas as pd
 
 from molw2s.analysis.diagonal import diagonal_table, has_tasks
 from molw2s.analysis.study import gain_on_misfit
-from molw2s.analysis.summary import encoders_only, mean_leak
+from molw2s.analysis.summary import encoders_only, in_words, mean_leak
 from molw2s.errors import InvalidInput
 from molw2s.report.page.parts import Claim
-from molw2s.report.text import in_words, labels_of, loss_unit
+from molw2s.report.text import labels_of, loss_unit
 
 _MUCH = 0.2
 _FEW = 6  # combinations that are told one by one
