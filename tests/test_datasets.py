@@ -183,7 +183,7 @@ def test_targets_cannot_be_changed_by_accident():
         ([1.0], None, "2 SMILES but 1 targets"),
         ([1.0, 2.0], ("train",), "2 SMILES but parts for 1"),
         ([1.0, np.nan], None, "1 targets are not finite, or within .*: row 1: 'CC'"),
-        ([1e300, 2.0], None, "1 targets are not within .1e.100, where errors can be squared"),
+        ([1e300, 2.0], None, "1 targets are not within .1e.75, where errors can be squared"),
         ([-np.inf, 2.0], None, "1 targets are not finite, or within .*: row 0: 'C'"),
     ],
 )
