@@ -83,7 +83,7 @@ def write_command_line(app):
     program = [sys.executable, "-m", "typer", "molw2s.cli", "utils", "docs", "--name", "molw2s"]
     program += ["--title", "Command line"]
     page = subprocess.run(program, capture_output=True, text=True, check=True).stdout
-    whole = dict(re.findall(r"^## `molw2s ([\w-]+)`\n+(.+)$", page, re.MULTILINE))
+    whole = dict(re.findall(r"^#+ `molw2s (?:[\w-]+ )*([\w-]+)`\n+(.+)$", page, re.MULTILINE))
     page = re.sub(  # typer cuts the sentences of its list of commands
         r"^\* `([\w-]+)`: .*\.\.\.$", lambda line: f"* `{line[1]}`: {whole[line[1]]}", page,
         flags=re.MULTILINE,
