@@ -237,6 +237,7 @@ def test_changes_narrow_a_study(tmp_path):
         ({"finetuning": {"seed": 3}}, "finetuning.seed: unknown setting$"),
         ({"finetuning": {"held_out": 1}}, "finetuning.held_out: Input should be less than 1"),
         ({"repeats": [1, 1]}, "repeats: .*appears twice"),
+        ({"seeds": 3_000_000_000}, "3,000,000,000 seeds are too many; at most 10,000"),
     ],
 )
 def test_wrong_settings_are_named(settings, complaint):
