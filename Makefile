@@ -1,6 +1,5 @@
 # Each target sets up what it needs in .venv. PYTHON chooses the interpreter (3.11 to 3.14).
-# Nothing is compiled at installation: Python does it for the third of the files that is imported,
-# and keeps it.
+# Nothing is compiled at installation: Python does it for the files that are imported, and keeps it.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

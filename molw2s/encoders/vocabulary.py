@@ -123,7 +123,8 @@ def not_spelled(
     tokenizer does whose model below has no unknown token."""
     model = getattr(getattr(tokenizer, "backend_tokenizer", None), "model", None)
     below = getattr(model, "unk_token", None)
-    unknown = {tokenizer.unk_token_id, tokenizer.get_vocab().get(str(below))} - {None}
+    stated = None if below is None else tokenizer.get_vocab().get(below)
+    unknown = {tokenizer.unk_token_id, stated} - {None}
     strange = np.array([not unknown.isdisjoint(ids) for ids in tokens], bool)
     if model is None or below is not None:
         return strange

@@ -17,6 +17,7 @@ from molw2s.locations import as_file_name, sweep, write_atomically
 from molw2s.records import read_records
 from molw2s.report.figures import gain_over_misfit, gain_vs_misfit_panels, save_figure
 from molw2s.report.text import (
+    OVERVIEW_CAPTION,
     errors_of,
     in_markdown,
     loss_unit,
@@ -37,10 +38,6 @@ _NOTE = (
     "weak error - misfit. In brackets: 95 % intervals over splits, by Student's t with Nadeau and "
     "Bengio's correction for splits that share molecules; of regret, the middle 95 % of {draws} "
     "bootstrap draws of splits (seed {seed})."
-)
-_OVERVIEW = (
-    "Gain / misfit; ↑ where the gain's interval is above 0, ↓ where it is below. 1 is the theory "
-    "for a strong model that can express the truth."
 )
 _DISTANCE = (
     " Distance: mean absolute difference to the paper's Table 1, over weak error - misfit and "
@@ -85,7 +82,7 @@ def write_study(folders: Sequence[str | Path], page: str | Path) -> pd.DataFrame
     sweep(beside)
     save_figure(gain_over_misfit(table), beside / "gain-over-misfit")
     sections = [
-        _OVERVIEW,
+        OVERVIEW_CAPTION,
         to_markdown(readable_overview(table)).rstrip(),
         f"![Gain over misfit]({quote(beside.name)}/gain-over-misfit.png)",
         _NOTE.format(draws=DRAWS, seed=SEED, errors=errors_of(trials)),

@@ -31,6 +31,10 @@ HEADINGS = {
 }
 
 
+OVERVIEW_CAPTION = (
+    "Gain / misfit; ↑ where the gain's interval is above 0, ↓ where it is below. 1 is the theory "
+    "for a strong model that can express the truth."
+)
 DIAGONAL_CAPTION = (
     "Gain against misfit: statistics over the tasks of a seed, mean over seeds, 95 % interval"
 )
@@ -327,10 +331,9 @@ def readable_overview(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _judged(row: dict[Hashable, Any]) -> str:
-    sign = "\N{NO-BREAK SPACE}↑" if row["gain_low"] > 0 else (
-        "\N{NO-BREAK SPACE}↓" if row["gain_high"] < 0 else ""
-    )  # fmt: skip
-    return "undefined" if pd.isna(row["ratio"]) else f"{row['ratio']:z.2f}{sign}"
+    arrow = "↑" if row["gain_low"] > 0 else "↓" if row["gain_high"] < 0 else ""
+    told = f"{row['ratio']:z.2f}\N{NO-BREAK SPACE}{arrow}".rstrip()
+    return "undefined" if pd.isna(row["ratio"]) else told
 
 
 def readable_regrets(table: pd.DataFrame) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from molw2s.report.page.parts import Cell, Heading, Table
 from molw2s.report.text import (
     DIAGONAL_CAPTION,
     HEADINGS,
+    OVERVIEW_CAPTION,
     caption_of,
     describe_rules,
     describe_teachers,
@@ -190,12 +191,8 @@ def tables_of_study(trials: pd.DataFrame, table: pd.DataFrame) -> list[Table]:
     """Gain over misfit at a glance, every combination, regrets of the rules, trials."""
     overview = readable_overview(table)
     tables = [
-        as_table(
-            overview, "overview", "At a glance",
-            "Gain / misfit; ↑ where the gain's interval is above 0, ↓ where it is below. 1 is the "
-            "theory for a strong model that can express the truth.",
-        )
-    ]  # fmt: skip
+        as_table(overview, "overview", "At a glance", OVERVIEW_CAPTION),
+    ]
     for id_, title, caption, make in (
         (
             "combinations", "Every combination",
