@@ -83,6 +83,10 @@ _TABLE: tuple[Column, ...] = (
     Column("selection_labels", _S, "how many of these were asked for; nothing where all were"),
     Column("kept_labels", _U, "share of the labels that student and ceiling are fitted to, where "
            "it is not all"),
+    Column("student_weight", _P, "share of the student in what is measured as its prediction, "
+           "where it is averaged with its teacher"),
+    Column("weight_selection", _S, "true labels of the validation part that chose student_weight; "
+           "nothing where it was given"),
     Column("evaluation", _T, "the part that everything is measured on, where it is not the test "
            "part"),
     Column("finetuning", _T, "settings of the finetuning, as JSON"),

@@ -47,7 +47,7 @@ def _complaint(item: ErrorDetails, known: list[str]) -> str:
     if item["type"] == "tuple_type":
         return "should be a list: [a, b]"
     if item["type"] != "extra_forbidden":
-        return item["msg"]
+        return item["msg"].removeprefix("Value error, ")
     top_level = known if len(item["loc"]) == 1 else []
     near = get_close_matches(str(item["loc"][-1]), top_level, n=3, cutoff=0.5)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""

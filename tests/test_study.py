@@ -81,6 +81,35 @@ def test_gain_that_is_misfit_has_slope_correlation_and_ratio_one_whichever_split
         assert [found[name + end] for end in ("", "_low", "_high")] == pytest.approx([1] * 3)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_alignment_tells_the_most_that_a_step_of_any_length_gains(seed):
+    rng = np.random.default_rng(seed)
+    truth, weak, student = rng.normal(size=(3, len(SIZES) * len(SPLITS), 50))
+
+    def errors(student):
+        of = {"weak_error": truth - weak, "w2s_error": truth - student, "misfit": student - weak}
+        return {name: (difference**2).mean(1) for name, difference in of.items()}
+
+    found = one_row(run(**errors(student)))
+    gains = [
+        one_row(run(**errors(weak + step * (student - weak))))["gain"]
+        for step in np.linspace(-1, 2, 301)
+    ]
+    most = found["weak_error"] * found["alignment"] ** 2
+    assert max(gains) == pytest.approx(most, rel=1e-3)
+    error, taken = (truth - weak).ravel(), (student - weak).ravel()
+    cosine = error @ taken / np.linalg.norm(error) / np.linalg.norm(taken)
+    assert found["alignment"] == pytest.approx(cosine)
+    halfway = one_row(run(**errors(weak + 0.5 * (student - weak))))
+    assert halfway["alignment"] == pytest.approx(cosine)
+
+
+def test_alignment_is_of_squared_errors_and_of_students_that_differ_from_their_teachers():
+    assert math.isnan(one_row(run(loss="logistic"))["alignment"])
+    assert math.isnan(one_row(run(misfit=0.0))["alignment"])
+    assert "alignment" not in readable_study(combination_table(combine([run(loss="logistic")])))
+
+
 def test_dots_all_alike_have_no_line():
     found = gain_on_misfit(run(misfit=0.3))
     assert math.isnan(found["slope"])

@@ -133,6 +133,12 @@ def combination_table(trials: pd.DataFrame) -> pd.DataFrame:
         Means over trials.
     ratio
         Mean gain over mean misfit.
+    alignment
+        (mean gain + mean misfit) / 2 sqrt(mean weak error x mean misfit): the cosine of the angle
+        between the student's step, from its teacher's predictions to its own, and the step to the
+        truth, over the test molecules of all trials. A step in this direction, whatever its length,
+        removes at most alignment^2 of the weak error, and this where gain = misfit. nan where
+        errors are not squared.
     few_labels_error
         Mean error of the strong model fitted to the weak one's true labels; nan without the
         control "truth".
@@ -182,6 +188,7 @@ def combination_table(trials: pd.DataFrame) -> pd.DataFrame:
             | {
                 "few_labels_error": group.get("few_labels_error", pd.Series(dtype=float)).mean(),
                 "leak": mean_leak(group),
+                "alignment": _alignment(group),
                 "slack": 2 * np.sqrt(group["strong_error"] * group["misfit"]).mean(),
                 "paper_distance": _paper_distance(group),
             }
@@ -199,6 +206,14 @@ def gain_on_misfit(trials: pd.DataFrame) -> dict[str, float]:
         found = corrected_interval(statistic, *measures, test_share=share)
         result |= dict(zip((name, f"{name}_low", f"{name}_high"), found))
     return result
+
+
+def _alignment(trials: pd.DataFrame) -> float:
+    # With the step s and the error e, gain = |e|^2 - |e - s|^2 = 2 e.s - |s|^2 and misfit = |s|^2.
+    if not _squared(trials) or not trials["misfit"].any():
+        return math.nan
+    weak_error, misfit, gain = trials[["weak_error", "misfit", "gain"]].mean()
+    return float((gain + misfit) / 2 / np.sqrt(weak_error * misfit))
 
 
 def _slope(gain: Array, misfit: Array) -> float:
@@ -226,9 +241,13 @@ _STATISTICS: dict[str, Callable[[Array, Array], float]] = {
 
 def _paper_distance(trials: pd.DataFrame) -> float:
     paper = paper_table(str(trials["dataset"].iloc[0]))
-    if paper is None or ("loss" in trials and (trials["loss"] != "squared").any()):
+    if paper is None or not _squared(trials):
         return np.nan
     columns = ["weak_error_minus_misfit_mean", "w2s_error_mean"]
     ours = summary_table(trials).set_index("weak_hidden_size")[columns]
     theirs = paper.set_index("hidden_size")[columns].reindex(ours.index)
     return float((ours - theirs).abs().mean(axis=None))
+
+
+def _squared(trials: pd.DataFrame) -> bool:
+    return "loss" not in trials or bool((trials["loss"] == "squared").all())

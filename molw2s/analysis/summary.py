@@ -59,7 +59,8 @@ def side(records: pd.DataFrame, which: Literal["weak", "strong"]) -> pd.Series:
     """How each trial's weak or strong model was fitted: a head's name, or "full" or "lora".
 
     Records without a mode are of heads on frozen encoders. A strong side at the end of a chain of
-    students says so, and one that true labels chose, or that is fitted to a share of its labels.
+    students says so, and one that true labels chose, that is fitted to a share of its labels, or
+    that is averaged with its teacher.
     """
     fitted = records[f"{which}_head"]
     if f"{which}_mode" in records:
@@ -69,20 +70,35 @@ def side(records: pd.DataFrame, which: Literal["weak", "strong"]) -> pd.Series:
         chain = records["chain"].fillna("")
         fitted = fitted.where(chain == "", fitted + " after " + chain)
     if which == "strong" and "student_selection" in records:
-        fitted = fitted + records.apply(_chosen_on, axis=1)
+        chosen = records["student_selection"].notna()
+        number = _true_labels(records, "student_selection")
+        fitted = fitted.where(~chosen, fitted + " chosen on" + number)
     if which == "strong" and "kept_labels" in records:
         share = records["kept_labels"]
         fitted = fitted + share.map(lambda of: "" if pd.isna(of) else f" on {of:.0%} of labels")
+    if which == "strong" and "student_weight" in records:
+        fitted = fitted + _averaged(records)
     return fitted
 
 
-def _chosen_on(trial: pd.Series) -> str:
-    if pd.isna(trial["student_selection"]):
-        return ""
-    # As it was asked for: all of a validation part are another number on each dataset.
-    asked = trial.get("selection_labels", trial["student_selection"])
-    number = "" if pd.isna(asked) else f"{asked:.0f} "
-    return f" chosen on {number}true labels"
+def _averaged(records: pd.DataFrame) -> pd.Series:
+    """What is said of students that are averaged with their teachers; of others, nothing."""
+    weight = records["student_weight"]
+    told = weight.map("averaged with its teacher, {:.0%} of it".format)
+    told = told.where(weight != 0.5, "averaged with its teacher")
+    if "weight_selection" in records:
+        chosen = records["weight_selection"].notna()
+        as_best = "averaged with its teacher as best on" + _true_labels(records, "weight_selection")
+        told = told.where(~chosen, as_best)
+    return (" " + told).where(weight.notna(), "")
+
+
+def _true_labels(records: pd.DataFrame, chosen_by: str) -> pd.Series:
+    """How many chose, as it was asked for: all of a validation part are another number on each
+    dataset."""
+    asked = records.get("selection_labels", records[chosen_by]).astype(float)
+    number = asked.map(" {:.0f}".format).where(asked.notna(), "")
+    return number + " true labels"
 
 
 def label_scheme(trials: pd.DataFrame) -> pd.Series:

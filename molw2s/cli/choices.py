@@ -56,7 +56,8 @@ _SETTINGS = {"repeat": "repeats", "ensemble": "ensembles", "control": "controls"
     name: name
     for name in (
         "weak", "strong", "weak_head", "strong_head", "weak_mode", "strong_mode", "labels",
-        "labelled", "folds", "student_selection", "selection_labels", "kept_labels", "evaluation",
+        "labelled", "folds", "student_selection", "selection_labels", "student_weight",
+        "kept_labels", "evaluation",
         "chain", "exact_rows", "landmarks",
     )
 }  # fmt: skip
@@ -95,9 +96,14 @@ def check_labels(
     """Raise BadParameter for an option that changes nothing in a suite."""
     if labelled is not None and any(getattr(suite, "labels", "") != "disjoint" for suite in suites):
         raise typer.BadParameter("--labelled is for disjoint labels; say --labels disjoint, too")
-    chosen = [getattr(suite, "student_selection", "") for suite in suites]
-    if selection_labels is not None and any(each != "valid" for each in chosen):
-        raise typer.BadParameter("--selection-labels is for --student-selection valid")
+    chosen = [
+        (getattr(suite, "student_selection", ""), getattr(suite, "student_weight", ""))
+        for suite in suites
+    ]
+    if selection_labels is not None and any("valid" not in each for each in chosen):
+        raise typer.BadParameter(
+            "--selection-labels is for --student-selection valid, or --student-weight valid"
+        )
 
 
 def check_seeds(

@@ -124,6 +124,13 @@ def run(
     selection_labels: Annotated[
         int | None, typer.Option(help="With the latter, how many (default: all).", min=1)
     ] = None,
+    student_weight: Annotated[
+        str | None,
+        typer.Option(
+            help="Average each student with its teacher: its share, such as 0.5, or the one that "
+            "fits true labels of the validation part best (valid). Default: 1, it stands alone."
+        ),
+    ] = None,
     kept_labels: Annotated[
         float | None,
         typer.Option(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from molw2s.columns import SCHEMA_VERSION
 from molw2s.experiment.plan import Trial
 from molw2s.experiment.predictions import PARTS, PREDICTIONS
+from molw2s.experiment.sources import Averaged
 from molw2s.losses import Loss, get_loss
 from molw2s.problems.problem import Problem, Rows
 from molw2s.records import as_numbers, in_order
@@ -35,13 +36,16 @@ def measured(
 
 
 def measures_of(trial: Trial, store: Store, loss: Loss = SQUARED) -> dict[str, NDArray[np.float64]]:
-    """Every measure and chosen penalty of a trial, (m,) for m tasks."""
+    """Every measure, penalty and weight of a trial, (m,) for m tasks."""
     evaluation, validation, unlabelled = (values_of(trial, part, store) for part in PARTS)
-    return measures(evaluation, validation, unlabelled, loss) | {
+    found = measures(evaluation, validation, unlabelled, loss) | {
         "weak_penalty": trial.teacher.answers.penalty(store),
         "w2s_penalty": trial.student.penalty(store),
         "strong_penalty": trial.ceiling.penalty(store),
     }
+    if isinstance(trial.student, Averaged):
+        found["student_weight"] = trial.student.weights(store)
+    return found
 
 
 def values_of(trial: Trial, part: str, store: Store) -> Values:

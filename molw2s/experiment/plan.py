@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from molw2s.experiment.fits import Fit
-from molw2s.experiment.sources import Ensemble, OutOfFold, Predicted, Source, Truth
+from molw2s.experiment.sources import Averaged, Ensemble, OutOfFold, Predicted, Source, Truth
 from molw2s.problems.problem import Case, Rows, Side
 from molw2s.store import Work, digest
 
@@ -69,7 +69,10 @@ def _of_case(case: Case) -> list[Trial]:
     controls = [_CONTROLS[name](case, truth) for name in case.controls]
     teachers = [*encoders, *ensembles, *controls]
     ceiling, *students = _students(case, truth, teachers)
-    return [Trial(case, *pair, ceiling) for pair in zip(teachers, students)]
+    return [
+        Trial(case, teacher, _weighted(student, teacher, case), ceiling)
+        for teacher, student in zip(teachers, students)
+    ]
 
 
 def _weak_encoder(side: Side, case: Case, truth: Source) -> Teacher:
@@ -126,6 +129,13 @@ def _students(case: Case, truth: Source, teachers: Sequence[Teacher]) -> list[So
     asked = [parts.evaluation, parts.validation]
     *students, ceiling = _fit_all(case.student, wanted, asked, case)
     return [ceiling, *students]
+
+
+def _weighted(student: Source, teacher: Teacher, case: Case) -> Source:
+    """The student, averaged with its teacher where the case says so; a control stands alone."""
+    if teacher.kind == "control" or case.student_weight is None:
+        return student
+    return Averaged(student, teacher.answers, case.student_weight, case)
 
 
 def _through_chain(case: Case, teachers: Sequence[Teacher]) -> list[Source]:

@@ -145,6 +145,63 @@ class OutOfFold:
 
 
 @dataclass(frozen=True, eq=False)
+class Averaged:
+    """A student's predictions averaged with its teacher's: a step of part of the way.
+
+    Attributes
+    ----------
+    weight : float or ndarray
+        The student's share; or rows, whose true values in ``case`` choose the one from 0 to 1 that
+        fits them best, by least squares.
+    """
+
+    student: Source
+    teacher: Source
+    weight: float | Rows
+    case: Case
+
+    @cached_property
+    def key(self) -> str:
+        if isinstance(self.weight, float):
+            how = str(self.weight)
+        else:
+            how = digest(self.case.truth_key, self.weight)
+        return digest("averaged", how, self.student.key, self.teacher.key)
+
+    @property
+    def kept(self) -> bool:
+        return self.student.kept and self.teacher.kept
+
+    @property
+    def fits(self) -> tuple[Fit, ...]:
+        return (*self.student.fits, *self.teacher.fits)
+
+    @property
+    def tasks(self) -> int:
+        return self.student.tasks
+
+    def at(self, rows: Rows, store: Store) -> Array:
+        teacher = self.teacher.at(rows, store)
+        step: Array = self.weights(store) * (self.student.at(rows, store) - teacher)
+        return teacher + step
+
+    def weights(self, store: Store) -> Array:
+        """(m,) the student's share; 1 where it does not differ from its teacher."""
+        rows = self.weight
+        if isinstance(rows, float):
+            return np.full(self.tasks, rows)
+        teacher = self.teacher.at(rows, store)
+        step = self.student.at(rows, store) - teacher
+        wanted = (step * (self.case.truth_at(rows) - teacher)).sum(0)
+        length = (step**2).sum(0)
+        share = np.divide(wanted, length, out=np.ones(self.tasks), where=length > 0)
+        return share.clip(0, 1)
+
+    def penalty(self, store: Store) -> Array:
+        return self.student.penalty(store)
+
+
+@dataclass(frozen=True, eq=False)
 class Ensemble:
     """A weighted mean of sources.
 

@@ -124,6 +124,9 @@ class Case:
     selection : ndarray, optional
         Rows whose true values choose the penalties of students and ceiling; None where the labels
         that each is fitted to do.
+    student_weight : float or ndarray, optional
+        Share of a student in what counts as its prediction, its teacher having the rest; or rows
+        whose true values choose it. None where students stand alone, as those of controls do.
     ensembles, controls
         Other teachers: see the suites' settings of these names.
     works : tuple of Work
@@ -138,6 +141,7 @@ class Case:
     student: Side
     chain: tuple[Side, ...] = ()
     selection: Rows | None = None
+    student_weight: float | Rows | None = None
     ensembles: tuple[Ensemble, ...] = ()
     controls: tuple[Control, ...] = ()
     works: tuple[Work, ...] = ()

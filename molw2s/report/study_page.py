@@ -32,11 +32,13 @@ END = "<!-- molw2s study: end -->"
 _NOTE = (
     "Every combination that was run, one row each; means over trials, errors are {errors}. "
     "Weak and strong model: a head on the frozen encoder, or how it was finetuned. Leak: the share "
-    "of the weak error that the weak labels lack. Slope: of gain on misfit over teachers and "
-    "splits. Slack: 2 √(eps · misfit). PGR: median over the trials whose weak error is above the "
-    "ceiling; undefined in the others. Spearman, regret: of choosing the teacher with the smallest "
-    "weak error - misfit. In brackets: 95 % intervals over splits, by Student's t with Nadeau and "
-    "Bengio's correction for splits that share molecules; of regret, the middle 95 % of {draws} "
+    "of the weak error that the weak labels lack. Alignment: cosine of the angle between the "
+    "student's step away from its teacher and the step to the truth. Slope: of gain on misfit over "
+    "teachers and splits. Slack: 2 √(eps · misfit). PGR: median over the trials whose weak error "
+    "is above the ceiling; undefined in the others. Spearman, regret: of choosing the teacher with "
+    "the smallest weak error - misfit. In brackets: 95 % intervals over splits, by Student's t "
+    "with Nadeau and Bengio's correction for splits that share molecules; of regret, the middle "
+    "95 % of {draws} "
     "bootstrap draws of splits (seed {seed})."
 )
 _DISTANCE = (

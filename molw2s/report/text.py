@@ -302,6 +302,8 @@ def readable_study(table: pd.DataFrame) -> pd.DataFrame:
     text["misfit"] = numbers(table["misfit"], errors)
     text["gain"] = with_interval(table, "gain", errors)
     text["gain / misfit"] = with_interval(table, "ratio", ".2f")
+    if table["alignment"].notna().any():
+        text["alignment"] = numbers(table["alignment"], ".2f")
     text["slope"] = with_interval(table, "slope", ".2f")
     text["slack"] = numbers(table["slack"], errors)
     if table["few_labels_error"].notna().any():

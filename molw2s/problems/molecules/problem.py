@@ -107,7 +107,7 @@ class MoleculeProblem:
             **({"finetuning": suite.finetuning.model_dump_json()} if suite.finetunes else {}),
             "labels": suite.labels,
             **({"labelled": suite.labelled} if suite.labels == "disjoint" else {}),
-            **_selection(case, suite),
+            **_selection(case, suite, teacher),
             **({} if suite.kept_labels == 1 else {"kept_labels": suite.kept_labels}),
             **({} if suite.evaluation == "test" else {"evaluation": suite.evaluation}),
             "dataset_sha256": self.dataset.sha256,
@@ -235,19 +235,21 @@ class MoleculeProblem:
         suite = self.suite
         if suite.kept_labels < 1 and suite.strong_mode != "head":
             raise InvalidInput("kept_labels is of heads; the student is finetuned")
-        if suite.student_selection == "labels":
-            return
-        if suite.strong_mode == "head" and not can_be_judged(HEADS[suite.strong_head]()):
+        judged = suite.student_selection == "valid"
+        if judged and suite.strong_mode == "head" and not can_be_judged(HEADS[suite.strong_head]()):
             raise InvalidInput(
                 f"student_selection 'valid' chooses a head's penalty, and {suite.strong_head} has "
                 "none to choose"
             )
+        if not judged and suite.student_weight != "valid":
+            return
+        setting = "student_selection" if judged else "student_weight"
         wanted = suite.selection_labels or 1
         for split, parts in self._splits:
             if len(parts.validation) < wanted:
                 raise InvalidInput(
                     f"split {split.name} has {len(parts.validation)} molecules to validate on, and "
-                    f"student_selection 'valid' needs {wanted}"
+                    f"{setting} 'valid' needs {wanted}"
                 )
 
     def _case(self, split: Split, parts: Parts, seed: int) -> Case:
@@ -267,7 +269,8 @@ class MoleculeProblem:
                 self._side(name, suite.strong_mode, suite.strong_head, seed, student=True)
                 for name in suite.chain
             ),
-            selection=self._selection(split, parts),
+            selection=self._judges(split, parts) if suite.student_selection == "valid" else None,
+            student_weight=self._student_weight(split, parts),
             ensembles=suite.ensembles,
             controls=suite.controls,
             works=(Measuring(weak, strong, self._drawn(parts.unlabelled), self.dataset.target),),
@@ -283,9 +286,13 @@ class MoleculeProblem:
         finetuning = FinetuningLearner(encoder, mode, self.suite.finetuning, seed)
         return Side(encoder.name, size, finetuning, Given(self.texts), embeddings)
 
-    def _selection(self, split: Split, parts: Parts) -> Rows | None:
-        if self.suite.student_selection == "labels":
-            return None
+    def _student_weight(self, split: Split, parts: Parts) -> float | Rows | None:
+        weight = self.suite.student_weight
+        if weight == "valid":
+            return self._judges(split, parts)
+        return None if weight == 1 else float(weight)
+
+    def _judges(self, split: Split, parts: Parts) -> Rows:
         number = self.suite.selection_labels or len(parts.validation)
         return np.sort(generator(split, "selection").permutation(parts.validation)[:number])
 
@@ -302,7 +309,11 @@ class MoleculeProblem:
         return known or fingerprint(encoder, self._embeddings[name].array(store))
 
 
-def _selection(case: Case, suite: Suite) -> dict[str, Any]:
-    if case.selection is None:
-        return {}
-    return {"student_selection": len(case.selection), "selection_labels": suite.selection_labels}
+def _selection(case: Case, suite: Suite, teacher: str) -> dict[str, Any]:
+    """How many true labels chose, and how many were asked for."""
+    numbers: dict[str, Any] = {}
+    if case.selection is not None:
+        numbers["student_selection"] = len(case.selection)
+    if isinstance(case.student_weight, np.ndarray) and teacher not in case.controls:
+        numbers["weight_selection"] = len(case.student_weight)
+    return numbers | {"selection_labels": suite.selection_labels} if numbers else {}

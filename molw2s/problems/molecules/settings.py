@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, NonNegativeInt, field_validator
@@ -16,6 +18,18 @@ from molw2s.problems.settings import Ensemble, Settings, no_repeats, so_many
 Mode = Literal["head", "full", "lora"]
 SplitSeed = Annotated[int, Field(ge=0, lt=2**32)]
 WEAK_FAMILY = tuple(f"weak-h{size}-v2" for size in WEAK_HIDDEN_SIZES)
+
+
+def _weight(value: Any) -> Any:
+    if value == "valid":
+        return value
+    number = math.nan
+    if not isinstance(value, bool):
+        with suppress(TypeError, ValueError):
+            number = float(value)
+    if not 0 < number <= 1:
+        raise ValueError(f"{value} is neither 'valid' nor a share above 0, at most 1")
+    return number
 
 
 class Suite(Settings):
@@ -39,7 +53,12 @@ class Suite(Settings):
         What chooses the penalty and kernel width of a student's head, or the epoch at which its
         finetuning ends, and the ceiling's: the labels that it is fitted to, or true labels of the
         validation part, ``selection_labels`` of them (None: all), which tell a student how closely
-        to follow its teacher.
+        to follow its teacher's labels.
+    student_weight : float or "valid"
+        Share of the student in what is measured as its prediction, its teacher having the rest: 0.5
+        is their mean, a student that goes half the way. "valid" takes the share that fits true
+        labels of the validation part best, ``selection_labels`` of them. The ceiling and the
+        students of controls stand alone.
     kept_labels
         Share of the labels that a student's head, and the ceiling's, is fitted to: those that
         differ least from their neighbours' (``molw2s.learners.heads.Trimmed``).
@@ -76,6 +95,7 @@ class Suite(Settings):
     labelled: float = Field(0.5, gt=0, lt=1)
     student_selection: Literal["labels", "valid"] = "labels"
     selection_labels: int | None = Field(None, ge=1)
+    student_weight: Annotated[float | Literal["valid"], BeforeValidator(_weight)] = 1.0
     kept_labels: float = Field(1, gt=0, le=1)
     evaluation: Literal["test", "valid"] = "test"
     ensembles: tuple[Ensemble, ...] = ()

@@ -64,6 +64,8 @@ _MEANING = {
     "splits": "how many ways of splitting the dataset",
     "gain / misfit": "mean gain over mean misfit; theory has at least 1 where the strong model can "
     "express the truth",
+    "alignment": "cosine of the angle between the student's step away from its teacher and the "
+    "step to the truth; its square is the most that such a step removes of the weak error",
     "slope": "of the least-squares line of gain on misfit, over teachers and splits",
     "slack": "2 √(eps · misfit): by how much gain may miss the misfit, of linear classes",
     "distance to the paper": "mean absolute difference to the paper's Table 1",
