@@ -114,6 +114,9 @@ def test_the_claim_is_the_mean_gain_with_the_corrected_interval_over_splits():
     assert (low, high) == pytest.approx((value - half, value + half), abs=2e-3)
     assert "the student gains" in claim.sentence
     assert "(mol)² over its teacher" in claim.sentence
+    averaged = source.records["gain"].mean() / 2 + source.records["misfit"].mean() / 4
+    (note,) = (note for note in claim.notes if note.startswith("Averaged half and half"))
+    assert number(re.search(r"gain ([−+]?[\d.]+)", note)[1]) == pytest.approx(averaged, abs=6e-4)
 
 
 @pytest.mark.parametrize(

@@ -102,10 +102,17 @@ def test_alignment_tells_the_most_that_a_step_of_any_length_gains(seed):
     assert found["alignment"] == pytest.approx(cosine)
     halfway = one_row(run(**errors(weak + 0.5 * (student - weak))))
     assert halfway["alignment"] == pytest.approx(cosine)
+    marked = run(**errors(weak + 0.5 * (student - weak))).assign(student_weight=0.5)
+    assert math.isnan(one_row(marked)["averaged_gain"])
+    for end in ("", "_low", "_high"):
+        assert found[f"averaged_gain{end}"] == pytest.approx(halfway[f"gain{end}"])
 
 
 def test_alignment_is_of_squared_errors_and_of_students_that_differ_from_their_teachers():
-    assert math.isnan(one_row(run(loss="logistic"))["alignment"])
+    of_classes = one_row(run(loss="logistic"))
+    assert math.isnan(of_classes["alignment"])
+    assert math.isnan(of_classes["averaged_gain"])
+    assert math.isnan(of_classes["averaged_gain_high"])
     assert math.isnan(one_row(run(misfit=0.0))["alignment"])
     assert "alignment" not in readable_study(combination_table(combine([run(loss="logistic")])))
 

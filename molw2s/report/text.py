@@ -304,6 +304,8 @@ def readable_study(table: pd.DataFrame) -> pd.DataFrame:
     text["gain / misfit"] = with_interval(table, "ratio", ".2f")
     if table["alignment"].notna().any():
         text["alignment"] = numbers(table["alignment"], ".2f")
+    if table["averaged_gain"].notna().any():
+        text["gain, averaged"] = with_interval(table, "averaged_gain", errors)
     text["slope"] = with_interval(table, "slope", ".2f")
     text["slack"] = numbers(table["slack"], errors)
     if table["few_labels_error"].notna().any():

@@ -61,6 +61,11 @@ def _notes(records: pd.DataFrame, trials: pd.DataFrame, found: dict[str, float])
             + " times the misfit; theory says at least 1 where the strong model can express the "
             "truth."
         )
+    averaged = found["averaged_gain"]
+    if not math.isnan(averaged):
+        ends = _interval(found["averaged_gain_low"], found["averaged_gain_high"])
+        figure = f"{signed(averaged)} {ends}".rstrip()
+        yield f"Averaged half and half with their teachers, the same students gain {figure}."
     leak = mean_leak(trials)
     if leak > _MUCH and trials["labels"].iloc[0] == "shared":
         yield (

@@ -66,6 +66,8 @@ _MEANING = {
     "express the truth",
     "alignment": "cosine of the angle between the student's step away from its teacher and the "
     "step to the truth; its square is the most that such a step removes of the weak error",
+    "gain, averaged": "that of the same students averaged half and half with their teachers: "
+    "gain / 2 + misfit / 4",
     "slope": "of the least-squares line of gain on misfit, over teachers and splits",
     "slack": "2 √(eps · misfit): by how much gain may miss the misfit, of linear classes",
     "distance to the paper": "mean absolute difference to the paper's Table 1",
