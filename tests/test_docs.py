@@ -136,7 +136,8 @@ def test_every_command_with_json_has_a_schema():
 
 
 def test_every_number_of_the_limits_is_in_the_studies():
-    studies = "".join((DOCS / f"{name}.md").read_text() for name in ("study", "confirmed", "averaged"))
+    pages = ("study", "confirmed", "averaged")
+    studies = "".join((DOCS / f"{name}.md").read_text() for name in pages)
     text = (DOCS / "limits.md").read_text()
     numbers = set(re.findall(r"(?<![\w.])-?\d+\.\d+(?![\w])", text))
     assert len(numbers) > 25
