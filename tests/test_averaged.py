@@ -133,7 +133,7 @@ def test_records_are_made_again_from_predictions(tmp_path):
     ("asked", "told"),
     [
         (["0.5"], "ridge averaged with its teacher"),
-        (["0.25"], "ridge averaged with its teacher, 25% of it"),
+        (["0.25"], "ridge averaged with its teacher, weight 0.25"),
         (["valid"], "ridge averaged with its teacher as best on true labels"),
         (["valid", "--selection-labels", "9"], "as best on 9 true labels"),
     ],

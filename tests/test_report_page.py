@@ -25,6 +25,7 @@ from molw2s.errors import InvalidInput
 from molw2s.experiment.predictions import measure_again
 from molw2s.losses import LOSSES
 from molw2s.report.page import Source, dots, page_of, tables, to_html, write_page
+from molw2s.report.page.claim import claim_of_study
 from molw2s.report.page.drawing import draw
 from molw2s.report.page.library import charts_library
 from molw2s.report.page.render import as_json
@@ -117,6 +118,36 @@ def test_the_claim_is_the_mean_gain_with_the_corrected_interval_over_splits():
     averaged = source.records["gain"].mean() / 2 + source.records["misfit"].mean() / 4
     (note,) = (note for note in claim.notes if note.startswith("Averaged half and half"))
     assert number(re.search(r"gain ([−+]?[\d.]+)", note)[1]) == pytest.approx(averaged, abs=6e-4)
+
+
+def test_the_theory_is_not_held_against_averaged_students():
+    source, page = usual()
+    assert any("theory says at least 1" in note for note in page.claim.notes)
+    averaged = source.records.assign(student_weight=0.5)
+    notes = page_of([Source(averaged)]).claim.notes
+    assert any("averaged with their teachers" in note for note in notes)
+    assert not any("theory" in note or "half and half" in note for note in notes)
+
+
+def test_the_median_ratio_of_a_study_is_of_students_that_stand_alone():
+    combinations = pd.DataFrame(
+        {
+            "dataset": [f"d{n}" for n in range(8)],
+            "labels": "shared",
+            "gain_low": 1.0,
+            "gain_high": 2.0,
+            "ratio": [1, 2, 3, 4, 100, 100, 100, 100],
+            "student_weight": [math.nan] * 4 + [0.5] * 4,
+        }
+    )
+    told = claim_of_study(combinations, {}).notes[0]
+    assert "median gain / misfit of students that stand alone 2.50" in told
+    assert (
+        "median gain / misfit 2.50"
+        in claim_of_study(combinations.iloc[[0, 1, 2, 3] * 2], {}).notes[0]
+    )
+    averaged = combinations.iloc[[4, 5, 6, 7] * 2]
+    assert "median" not in claim_of_study(averaged, {}).notes[0]
 
 
 @pytest.mark.parametrize(

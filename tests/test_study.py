@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -114,6 +115,7 @@ def test_alignment_is_of_squared_errors_and_of_students_that_differ_from_their_t
     assert math.isnan(of_classes["averaged_gain"])
     assert math.isnan(of_classes["averaged_gain_high"])
     assert math.isnan(one_row(run(misfit=0.0))["alignment"])
+    assert math.isnan(one_row(run(weak_error=0.0))["alignment"])
     assert "alignment" not in readable_study(combination_table(combine([run(loss="logistic")])))
 
 
@@ -275,6 +277,17 @@ def test_the_figure_has_a_panel_a_combination_on_the_same_axes():
         )
     # Disjoint labels begin a row.
     assert panels[2].get_position().x0 == panels[0].get_position().x0
+
+
+def test_long_titles_of_panels_do_not_touch_their_neighbours():
+    runs = [run(student_weight=weight, weight_selection=30.0) for weight in (np.nan, 0.3)]
+    runs[0]["weight_selection"] = np.nan
+    trials = combine([*runs, run(1, kept_labels=0.5, chain="strong-small-v2")])
+    figure = gain_vs_misfit_panels(trials, combination_table(trials))
+    figure.draw_without_rendering()
+    boxes = sorted((axes.title.get_window_extent() for axes in figure.axes), key=lambda b: b.x0)
+    assert len(boxes) == 3
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
 def test_the_overviews_figure_has_each_ratio_and_its_interval():

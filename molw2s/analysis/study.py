@@ -134,11 +134,16 @@ def combination_table(trials: pd.DataFrame) -> pd.DataFrame:
     ratio
         Mean gain over mean misfit.
     alignment
-        (mean gain + mean misfit) / 2 sqrt(mean weak error x mean misfit): the cosine of the angle
+        (mean gain + mean misfit) / (2 sqrt(mean weak error x mean misfit)): the cosine of the angle
         between the student's step, from its teacher's predictions to its own, and the step to the
-        truth, over the test molecules of all trials. A step in this direction, whatever its length,
-        removes at most alignment^2 of the weak error, and this where gain = misfit. nan where
-        errors are not squared.
+        truth, over the test molecules of all trials. If all students go the same share of the way,
+        whichever, they remove at most alignment^2 of the weak error, and this where gain = misfit.
+        nan where errors are not squared, or one of the two steps is none.
+    averaged_gain
+        gain / 2 + misfit / 4: that of the same students, averaged half and half with their
+        teachers. nan where errors are not squared, and of students that are averaged already.
+    student_weight
+        Mean share of students that are averaged with their teachers; nan where they stand alone.
     few_labels_error
         Mean error of the strong model fitted to the weak one's true labels; nan without the
         control "truth".
@@ -150,10 +155,6 @@ def combination_table(trials: pd.DataFrame) -> pd.DataFrame:
     paper_distance
         Mean absolute difference to the paper's Table 1, over weak error - misfit and w2s error
         and over the hidden sizes that both have; nan for a dataset without figures.
-
-    averaged_gain
-        gain / 2 + misfit / 4: that of the same students, averaged half and half with their
-        teachers. nan where errors are not squared, and of students that are averaged already.
 
     Slope, correlation, gain, ratio and averaged_gain have ``_low`` and ``_high``: 95 % intervals
     over splits (``corrected_interval``).
@@ -193,6 +194,7 @@ def combination_table(trials: pd.DataFrame) -> pd.DataFrame:
                 "few_labels_error": group.get("few_labels_error", pd.Series(dtype=float)).mean(),
                 "leak": mean_leak(group),
                 "alignment": _alignment(group),
+                "student_weight": _weights(group).mean(),
                 "slack": 2 * np.sqrt(group["strong_error"] * group["misfit"]).mean(),
                 "paper_distance": _paper_distance(group),
             }
@@ -209,14 +211,14 @@ def gain_on_misfit(trials: pd.DataFrame) -> dict[str, float]:
     for name, statistic in _STATISTICS.items():
         found = corrected_interval(statistic, *measures, test_share=share)
         result |= dict(zip((name, f"{name}_low", f"{name}_high"), found))
-    if not _squared(trials) or trials.get("student_weight", pd.Series(dtype=float)).notna().any():
+    if not _squared(trials) or _weights(trials).notna().any():
         result |= dict.fromkeys((name for name in result if "averaged" in name), math.nan)
     return result
 
 
 def _alignment(trials: pd.DataFrame) -> float:
     # With the step s and the error e, gain = |e|^2 - |e - s|^2 = 2 e.s - |s|^2 and misfit = |s|^2.
-    if not _squared(trials) or not trials["misfit"].any():
+    if not _squared(trials) or not trials["misfit"].any() or not trials["weak_error"].any():
         return math.nan
     weak_error, misfit, gain = trials[["weak_error", "misfit", "gain"]].mean()
     return float((gain + misfit) / 2 / np.sqrt(weak_error * misfit))
@@ -255,6 +257,10 @@ def _paper_distance(trials: pd.DataFrame) -> float:
     ours = summary_table(trials).set_index("weak_hidden_size")[columns]
     theirs = paper.set_index("hidden_size")[columns].reindex(ours.index)
     return float((ours - theirs).abs().mean(axis=None))
+
+
+def _weights(trials: pd.DataFrame) -> pd.Series:
+    return trials.get("student_weight", pd.Series(math.nan, trials.index))
 
 
 def _squared(trials: pd.DataFrame) -> bool:

@@ -84,7 +84,7 @@ def side(records: pd.DataFrame, which: Literal["weak", "strong"]) -> pd.Series:
 def _averaged(records: pd.DataFrame) -> pd.Series:
     """What is said of students that are averaged with their teachers; of others, nothing."""
     weight = records["student_weight"]
-    told = weight.map("averaged with its teacher, {:.0%} of it".format)
+    told = weight.map("averaged with its teacher, weight {:g}".format)
     told = told.where(weight != 0.5, "averaged with its teacher")
     if "weight_selection" in records:
         chosen = records["weight_selection"].notna()

@@ -122,13 +122,19 @@ def run(
         ),
     ] = None,
     selection_labels: Annotated[
-        int | None, typer.Option(help="With the latter, how many (default: all).", min=1)
+        int | None,
+        typer.Option(
+            help="With --student-selection valid or --student-weight valid: how many true labels "
+            "(default: all).",
+            min=1,
+        ),
     ] = None,
     student_weight: Annotated[
         str | None,
         typer.Option(
             help="Average each student with its teacher: its share, such as 0.5, or the one that "
-            "fits true labels of the validation part best (valid). Default: 1, it stands alone."
+            "fits true labels of the validation part best, by least squares (valid). Default: 1, "
+            "it stands alone."
         ),
     ] = None,
     kept_labels: Annotated[

@@ -162,10 +162,10 @@ class Averaged:
 
     @cached_property
     def key(self) -> str:
-        if isinstance(self.weight, float):
-            how = str(self.weight)
-        else:
+        if isinstance(self.weight, np.ndarray):
             how = digest(self.case.truth_key, self.weight)
+        else:
+            how = str(self.weight)
         return digest("averaged", how, self.student.key, self.teacher.key)
 
     @property
@@ -188,8 +188,8 @@ class Averaged:
     def weights(self, store: Store) -> Array:
         """(m,) the student's share; 1 where it does not differ from its teacher."""
         rows = self.weight
-        if isinstance(rows, float):
-            return np.full(self.tasks, rows)
+        if not isinstance(rows, np.ndarray):
+            return np.full(self.tasks, rows, np.float64)
         teacher = self.teacher.at(rows, store)
         step = self.student.at(rows, store) - teacher
         wanted = (step * (self.case.truth_at(rows) - teacher)).sum(0)

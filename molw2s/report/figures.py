@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from molw2s.report.text import labels_of, loss_unit
 # Colours that colour-blind readers tell apart (Okabe and Ito 2008), in the page's order.
 _OKABE_ITO = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666"]
 _SEEN = (-2, 3)  # of gain / misfit; what lies further out is in the table
+_TITLE = 34  # characters that fit above a panel
 _MANY = 60  # dots, from which on they are small
 MARKERS = "osD^vP*Xhp<>"
 
@@ -72,14 +74,13 @@ def gain_vs_misfit(records: pd.DataFrame) -> Figure:
     unit = _bracketed(records)
     axes.set_xlabel(f"misfit{unit}")
     axes.set_ylabel(f"gain = weak error - w2s error{unit}")
-    axes.set_title(
-        f"{first['suite']}\nweak {first['weak']}, strong {first['strong']}, "
-        f"{first['labels']} labels"
-        if seeds
-        else f"{first['dataset']}: strong {first['strong']}, {labels_of(records)}\n"
-        f"{side(records, 'weak')[first.name]} / {side(records, 'strong')[first.name]}",
-        fontsize=10,
-    )
+    if seeds:
+        what = first["suite"]
+        how = f"weak {first['weak']}, strong {first['strong']}, {first['labels']} labels"
+    else:
+        what = f"{first['dataset']}: strong {first['strong']}, {labels_of(records)}"
+        how = f"{side(records, 'weak')[first.name]} / {side(records, 'strong')[first.name]}"
+    axes.set_title(f"{what}\n{textwrap.fill(how, 2 * _TITLE)}", fontsize=10)
     handles = _legend(colour_of, {} if seeds else marker_of)
     if flipped:
         handles.append(Line2D([], [], linestyle=":", color="0.3", label="gain = −misfit"))
@@ -107,7 +108,12 @@ def gain_vs_misfit_panels(trials: pd.DataFrame, table: pd.DataFrame) -> Figure:
         place_of |= {index: start + place for place, index in enumerate(block.index)}
         start += math.ceil(len(block) / columns) * columns
     rows = start // columns
-    height = max(3.6, 2.05 * rows + 0.5)  # one row is lower than its label is long
+    titles = {
+        index: textwrap.wrap(f"{row['weak_side']} → {row['strong_side']}", _TITLE)
+        for index, row in table.iterrows()
+    }
+    row_height = 1.95 + 0.1 * max(map(len, titles.values()))
+    height = max(3.6, row_height * rows + 0.5)  # one row is lower than its label is long
     figure = Picture(figsize=(1.9 * columns + 1.6, height), layout="constrained")
     panels: Any = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     colour_of, marker_of = _encoder_colours(trials), _split_markers(trials)
@@ -127,10 +133,8 @@ def gain_vs_misfit_panels(trials: pd.DataFrame, table: pd.DataFrame) -> Figure:
                 color=colour_of[encoder], markersize=4.5, markeredgecolor="white",
                 markeredgewidth=0.3,
             )  # fmt: skip
-        axes.set_title(
-            f"{row['weak_side']} → {row['strong_side']}\n{row['strong']}\n{labels_of(of_panel)}",
-            fontsize=7,
-        )
+        title = [*titles[index], row["strong"], labels_of(of_panel)]
+        axes.set_title("\n".join(title), fontsize=7)
         axes.text(
             0.04, 0.96, f"slope {row['slope']:.2f}, r {row['correlation']:.2f}",
             transform=axes.transAxes, fontsize=6.5, verticalalignment="top",

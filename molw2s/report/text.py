@@ -33,7 +33,7 @@ HEADINGS = {
 
 OVERVIEW_CAPTION = (
     "Gain / misfit; ↑ where the gain's interval is above 0, ↓ where it is below. 1 is the theory "
-    "for a strong model that can express the truth."
+    "for a student that stands alone and whose model can express the truth."
 )
 DIAGONAL_CAPTION = (
     "Gain against misfit: statistics over the tasks of a seed, mean over seeds, 95 % interval"

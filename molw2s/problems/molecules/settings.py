@@ -57,8 +57,9 @@ class Suite(Settings):
     student_weight : float or "valid"
         Share of the student in what is measured as its prediction, its teacher having the rest: 0.5
         is their mean, a student that goes half the way. "valid" takes the share that fits true
-        labels of the validation part best, ``selection_labels`` of them. The ceiling and the
-        students of controls stand alone.
+        labels of the validation part best by least squares, whatever the loss: all of them or
+        ``selection_labels``. At the end of a chain it is averaged with the chain's first teacher.
+        The ceiling and the students of controls stand alone.
     kept_labels
         Share of the labels that a student's head, and the ceiling's, is fitted to: those that
         differ least from their neighbours' (``molw2s.learners.heads.Trimmed``).

@@ -56,10 +56,16 @@ def claim_of_run(records: pd.DataFrame) -> Claim:
 def _notes(records: pd.DataFrame, trials: pd.DataFrame, found: dict[str, float]) -> Iterator[str]:
     if not math.isnan(found["ratio"]):
         ends = _interval(found["ratio_low"], found["ratio_high"], ".2f")
+        alone = "student_weight" not in trials or trials["student_weight"].isna().all()
         yield (
             f"The gain is {_minus(found['ratio'])} {ends}".rstrip()
-            + " times the misfit; theory says at least 1 where the strong model can express the "
-            "truth."
+            + " times the misfit; "
+            + (
+                "theory says at least 1 where the strong model can express the truth."
+                if alone
+                else "these students are averaged with their teachers, and shorter steps have "
+                "larger ratios."
+            )
         )
     averaged = found["averaged_gain"]
     if not math.isnan(averaged):
@@ -128,8 +134,7 @@ def claim_of_study(table: pd.DataFrame, units: dict[str, str]) -> Claim:
         notes = [_of_row(row, units[row["dataset"]]) for row in table.to_dict("records")]
     else:
         notes = [
-            f"{in_words(labels)}: {rows['above'].sum()} of {len(rows)}, median gain / misfit "
-            f"{_minus(rows['ratio'].median())}."
+            f"{in_words(labels)}: {rows['above'].sum()} of {len(rows)}{_median_ratio(rows)}."
             for labels, rows in table.assign(above=above).groupby("labels", sort=False)
         ]
     notes.append(
@@ -137,6 +142,15 @@ def claim_of_study(table: pd.DataFrame, units: dict[str, str]) -> Claim:
         "on one side of 0. It is not corrected for the number of combinations."
     )
     return Claim(before, figure, after, tuple(notes))
+
+
+def _median_ratio(rows: pd.DataFrame) -> str:
+    """Of students that stand alone: averaged ones have larger ratios, whatever they gain."""
+    alone = rows.loc[rows["student_weight"].isna(), "ratio"]
+    if alone.empty:
+        return ""
+    whose = "" if len(alone) == len(rows) else " of students that stand alone"
+    return f", median gain / misfit{whose} {_minus(alone.median())}"
 
 
 def _of_row(row: dict[Hashable, Any], unit: str) -> str:

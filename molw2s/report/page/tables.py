@@ -65,7 +65,8 @@ _MEANING = {
     "gain / misfit": "mean gain over mean misfit; theory has at least 1 where the strong model can "
     "express the truth",
     "alignment": "cosine of the angle between the student's step away from its teacher and the "
-    "step to the truth; its square is the most that such a step removes of the weak error",
+    "step to the truth; its square is the share of the weak error that students remove at most, "
+    "if all go the same share of the way",
     "gain, averaged": "that of the same students averaged half and half with their teachers: "
     "gain / 2 + misfit / 4",
     "slope": "of the least-squares line of gain on misfit, over teachers and splits",
