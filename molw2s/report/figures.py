@@ -26,7 +26,7 @@ from molw2s.report.text import labels_of, loss_unit
 # Colours that colour-blind readers tell apart (Okabe and Ito 2008), in the page's order.
 _OKABE_ITO = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666"]
 _SEEN = (-2, 3)  # of gain / misfit; what lies further out is in the table
-_TITLE = 34  # characters that fit above a panel
+_TITLE = 33  # characters that fit above a panel
 _MANY = 60  # dots, from which on they are small
 MARKERS = "osD^vP*Xhp<>"
 
