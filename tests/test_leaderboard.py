@@ -353,7 +353,7 @@ def test_packing_again_gives_the_same_and_another_run_is_not_replaced(results, t
 
 
 def test_studies_are_found_and_ranked_but_not_packed(tmp_path):
-    studies = ["choices", "confirmed", "other-students", "students", "study"]
+    studies = ["averaged", "choices", "confirmed", "other-students", "students", "study"]
     assert [path.name for path in find_runs(["docs"])] == studies
     with pytest.raises(InvalidInput, match="no finished run"):
         pack_run("docs/confirmed", tmp_path)
