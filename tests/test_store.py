@@ -217,7 +217,10 @@ def test_a_writer_killed_at_any_moment_leaves_nothing_half_written(fresh_cache):
             [sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, env=os.environ
         )
         writer.stdout.readline()
-        time.sleep(0.05 + 0.0137 * attempt)
+        latest = time.monotonic() + 30
+        while time.monotonic() < latest and not list(fresh_cache.glob(".*.part")):
+            time.sleep(0.001)
+        time.sleep(0.0037 * attempt)
         writer.send_signal(signal.SIGKILL)
         writer.wait()
         left += len(list(fresh_cache.glob(".*.part")))
