@@ -31,7 +31,7 @@ from molw2s.pretraining.descriptors import (
 )
 from molw2s.pretraining.objectives import PretrainingModel
 from molw2s.pretraining.optimizer import Together
-from molw2s.pretraining.pace import Pace, Stretch
+from molw2s.pretraining.pace import Pace, Stretch, matmul_peak
 from molw2s.pretraining.pack import pack, unpack
 from molw2s.pretraining.recipe import CorpusPart, Objectives, Tokenization, read_recipe
 from molw2s.pretraining.tokenizer import train_tokenizer
@@ -295,6 +295,41 @@ def test_a_tiny_run_learns_and_ships_a_usable_encoder(recipe, tmp_path):
     assert get_encoder(str(tmp_path / "tiny")).encode(["CCO"]).shape == (1, 32)
     with pytest.raises(InvalidInput, match="finished encoder"):
         pretrain(read_recipe(recipe), tmp_path / "tiny")
+
+
+def test_without_bfloat16_pretraining_is_in_float32(recipe, tmp_path, monkeypatch):
+    for module in ("train", "pace"):
+        monkeypatch.setattr(f"molw2s.pretraining.{module}.has_bfloat16", lambda: False)
+    seen = set()
+    original = torch.nn.functional.linear
+
+    def linear(features, *given):
+        seen.add(original(features, *given).dtype)
+        return original(features, *given)
+
+    monkeypatch.setattr(torch.nn.functional, "linear", linear)
+    shorter = read_recipe(recipe, {"optimisation.tokens": 5000})
+    record = pretrain(shorter, tmp_path / "out")
+    assert record["precision"] == "float32"
+    assert seen == {torch.float32}
+
+
+@pytest.mark.parametrize(("bfloat16", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_the_peak_of_a_slow_machine_is_measured_by_one_round(monkeypatch, bfloat16, dtype):
+    class Product:
+        def __init__(self, *shape, device, dtype):
+            self.shape, self.dtype = shape, dtype
+
+        def __matmul__(self, other):
+            made.append((*self.shape, other.shape[1], self.dtype))
+
+    made, clock = [], iter(range(0, 10**6, 100))  # 100 s from one reading to the next
+    monkeypatch.setattr("molw2s.pretraining.pace.has_bfloat16", lambda: bfloat16)
+    monkeypatch.setattr("molw2s.pretraining.pace.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("molw2s.pretraining.pace.torch.randn", Product)
+    monkeypatch.setattr("molw2s.pretraining.pace.torch.cuda.is_available", lambda: False)
+    assert matmul_peak(64, 8) == 5 * 2 * 2048**3 / 100
+    assert made == 5 * [(64, 8, 32, dtype)] + 5 * [(2048, 2048, 2048, dtype)]
 
 
 @pytest.mark.slow

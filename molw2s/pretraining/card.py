@@ -38,7 +38,7 @@ def model_card(name: str, record: dict[str, Any]) -> str:
     since = " (after the last of its interruptions)" * record["resumed"]
     speed = "".join(
         f"| speed | {each['tokens_per_second']:,} tokens/s, {each['tflops']} TFLOP/s: "
-        f"{each['share_of_peak']:.0%} of {each['peak_tflops']} in bfloat16 |\n"
+        f"{each['share_of_peak']:.0%} of {each['peak_tflops']} in {record['precision']} |\n"
         for each in record["speed"]
     )
     intermediate = shape["intermediate_size"] or 4 * shape["hidden_size"]

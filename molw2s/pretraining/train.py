@@ -17,6 +17,7 @@ from transformers import Trainer, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
 from molw2s.encoders.shapes import bucket_lengths
+from molw2s.encoders.transformer import has_bfloat16
 from molw2s.errors import InvalidInput
 from molw2s.locations import write_atomically
 from molw2s.pretraining.batches import BatchedCorpus, only_item, schedule
@@ -128,6 +129,7 @@ def pretrain(
         "seconds": round(time.perf_counter() - started),
         "resumed": last is not None,
         "device": _device(),
+        "precision": "bfloat16" if has_bfloat16() else "float32",
         "speed": note(checkpoints / "speed.jsonl", pace.measured),
         "command": command,
         "versions": {name: version(name) for name in ("torch", "transformers", "rdkit")},
@@ -200,7 +202,7 @@ def training_arguments(recipe: Recipe, checkpoints: Path, steps: int) -> Trainin
         per_device_train_batch_size=1,  # one item is one whole batch
         lr_scheduler_type="linear",
         warmup_steps=round(settings.warmup * steps),
-        bf16=True,
+        bf16=has_bfloat16(),
         use_cpu=not on_gpu,
         save_steps=max(1, -(-steps // settings.checkpoints)),
         save_total_limit=1,
