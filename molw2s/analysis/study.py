@@ -13,7 +13,7 @@ from molw2s.analysis.comparison import paper_table
 from molw2s.analysis.diagonal import has_tasks
 from molw2s.analysis.intervals import by_split, corrected_interval, mean, ratio, test_share
 from molw2s.analysis.rules import rules_table
-from molw2s.analysis.summary import label_scheme, mean_leak, side, summary_table
+from molw2s.analysis.summary import label_scheme, mean_leak, side, stand_alone, summary_table
 from molw2s.columns import SCHEMA_VERSION
 from molw2s.errors import InvalidInput
 
@@ -194,7 +194,7 @@ def combination_table(trials: pd.DataFrame) -> pd.DataFrame:
                 "few_labels_error": group.get("few_labels_error", pd.Series(dtype=float)).mean(),
                 "leak": mean_leak(group),
                 "alignment": _alignment(group),
-                "student_weight": _weights(group).mean(),
+                "student_weight": group.get("student_weight", pd.Series(dtype=float)).mean(),
                 "slack": 2 * np.sqrt(group["strong_error"] * group["misfit"]).mean(),
                 "paper_distance": _paper_distance(group),
             }
@@ -211,7 +211,7 @@ def gain_on_misfit(trials: pd.DataFrame) -> dict[str, float]:
     for name, statistic in _STATISTICS.items():
         found = corrected_interval(statistic, *measures, test_share=share)
         result |= dict(zip((name, f"{name}_low", f"{name}_high"), found))
-    if not _squared(trials) or _weights(trials).notna().any():
+    if not _squared(trials) or not stand_alone(trials):
         result |= dict.fromkeys((name for name in result if "averaged" in name), math.nan)
     return result
 
@@ -257,10 +257,6 @@ def _paper_distance(trials: pd.DataFrame) -> float:
     ours = summary_table(trials).set_index("weak_hidden_size")[columns]
     theirs = paper.set_index("hidden_size")[columns].reindex(ours.index)
     return float((ours - theirs).abs().mean(axis=None))
-
-
-def _weights(trials: pd.DataFrame) -> pd.Series:
-    return trials.get("student_weight", pd.Series(math.nan, trials.index))
 
 
 def _squared(trials: pd.DataFrame) -> bool:

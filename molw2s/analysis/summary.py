@@ -128,6 +128,11 @@ def mean_leak(trials: pd.DataFrame) -> float:
     return float(1 - trials["label_error"].mean() / trials["weak_error"].mean())
 
 
+def stand_alone(trials: pd.DataFrame) -> bool:
+    """Whether no student is averaged with its teacher."""
+    return "student_weight" not in trials or bool(trials["student_weight"].isna().all())
+
+
 def repetitions(records: pd.DataFrame, column: str) -> pd.DataFrame:
     """(split and seed) x teacher; a mean over tasks where a repetition has many.
 

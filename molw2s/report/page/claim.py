@@ -10,7 +10,7 @@ import pandas as pd
 
 from molw2s.analysis.diagonal import diagonal_table, has_tasks
 from molw2s.analysis.study import gain_on_misfit
-from molw2s.analysis.summary import encoders_only, in_words, mean_leak
+from molw2s.analysis.summary import encoders_only, in_words, mean_leak, stand_alone
 from molw2s.errors import InvalidInput
 from molw2s.report.page.parts import Claim
 from molw2s.report.text import labels_of, loss_unit
@@ -56,17 +56,15 @@ def claim_of_run(records: pd.DataFrame) -> Claim:
 def _notes(records: pd.DataFrame, trials: pd.DataFrame, found: dict[str, float]) -> Iterator[str]:
     if not math.isnan(found["ratio"]):
         ends = _interval(found["ratio_low"], found["ratio_high"], ".2f")
-        alone = "student_weight" not in trials or trials["student_weight"].isna().all()
-        yield (
-            f"The gain is {_minus(found['ratio'])} {ends}".rstrip()
-            + " times the misfit; "
-            + (
-                "theory says at least 1 where the strong model can express the truth."
-                if alone
-                else "these students are averaged with their teachers, and shorter steps have "
-                "larger ratios."
+        if stand_alone(trials):
+            theory = "theory says at least 1 where the strong model can express the truth."
+        else:
+            theory = (
+                "these students are averaged with their teachers, and shorter steps have larger "
+                "ratios."
             )
-        )
+        ratio = f"{_minus(found['ratio'])} {ends}".rstrip()
+        yield f"The gain is {ratio} times the misfit; {theory}"
     averaged = found["averaged_gain"]
     if not math.isnan(averaged):
         ends = _interval(found["averaged_gain_low"], found["averaged_gain_high"])
