@@ -83,8 +83,11 @@ def test_a_finetuned_suite():
     records = run_suite(suite).records
     if same_machine("freesolv"):
         check(records, "freesolv-finetuned", 1e-5)
-    else:  # steps build on each other, and so do their roundings
+    else:
+        # Steps build on each other, and so do their roundings: weights moved by a ten-millionth
+        # change the ceiling by 4 %, and a narrow encoder's error up to threefold (docs/log.md).
         golden = pd.read_csv(GOLDEN / "freesolv-finetuned.csv.gz")
+        np.testing.assert_allclose(records["strong_error"], golden["strong_error"], 2 * ELSEWHERE)
         factors = records["weak_error"] / golden["weak_error"]
         assert factors.between(1 / 3, 3).all(), factors
 
