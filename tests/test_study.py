@@ -302,6 +302,34 @@ def test_the_overviews_figure_has_each_ratio_and_its_interval():
     assert [label.get_text() for label in axes.get_yticklabels()] == ["esol", "lipop"]
 
 
+def test_where_labels_and_students_differ_the_overview_has_a_panel_for_each_kind_of_labels():
+    trials = combine(
+        [
+            run(seed, dataset=dataset, labels=labels, strong_head=head)
+            for seed, (dataset, labels, head) in enumerate(
+                [
+                    ("esol", "shared", "ridge"), ("esol", "shared", "norm-ball"),
+                    ("esol", "cross-fitted", "norm-ball"), ("lipop", "shared", "ridge"),
+                ]
+            )
+        ]
+    )  # fmt: skip
+    figure = gain_over_misfit(combination_table(trials))
+    shown = {}
+    for axes in figure.axes:
+        for container in axes.containers:
+            (line,) = container[0].get_ydata()
+            shown.setdefault(axes.get_title(), {})[int(line)] = container[0].get_color()
+    ridge, norm_ball = (shown["shared"][line] for line in (0, 1))
+    assert ridge != norm_ball
+    assert shown == {
+        "shared": {0: ridge, 1: norm_ball, 3: ridge}, "cross-fitted": {1: norm_ball},
+    }  # fmt: skip
+    (legend,) = figure.legends
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == ["ridge", "norm-ball", "gain = misfit"]
+
+
 def test_a_notebook_shows_a_figure():
     assert gain_vs_misfit(run())._repr_png_()[:4] == b"\x89PNG"
 

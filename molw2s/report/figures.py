@@ -152,43 +152,50 @@ def gain_vs_misfit_panels(trials: pd.DataFrame, table: pd.DataFrame) -> Figure:
 def gain_over_misfit(table: pd.DataFrame) -> Figure:
     """Gain / misfit with its interval: a line per combination, dataset by dataset.
 
+    Where more than labels differs, each label scheme has a panel of its own.
+
     Parameters
     ----------
     table
         As ``study.combination_table`` gives it.
     """
-    how = ["labels", "weak_side", "strong", "strong_side"]
-    varied = [name for name in how if table[name].nunique() > 1] or ["labels"]
-    names = [", ".join(map(str, row)) for row in table[varied].itertuples(index=False)]
+    others = [name for name in ("weak_side", "strong", "strong_side") if table[name].nunique() > 1]
+    names = [", ".join(map(str, row)) for row in table[others or ["labels"]].to_numpy()]
+    rows = table.assign(kind=names, panel=table["labels"] if others else "")
     kinds = list(dict.fromkeys(names))
-    rows = table.assign(kind=names).sort_values("kind", key=lambda kind: kind.map(kinds.index))
-    blocks = {name: rows[rows["dataset"] == name] for name in dict.fromkeys(table["dataset"])}
-    lines = len(table) + len(blocks)  # one is left out between two datasets
-    height = 1.2 + 0.15 * lines + 0.2 * len(kinds)
-    figure = Picture(figsize=(7.2, height), layout="constrained")
-    axes = figure.add_subplot()
     style: dict[str, dict[str, Any]] = {
         kind: {"color": _OKABE_ITO[place % 7], "marker": MARKERS[place // 7 % len(MARKERS)]}
         for place, kind in enumerate(kinds)
     }
-    top, middles = 0, []
-    for block in blocks.values():
-        if top:
-            axes.axhline(top - 1, color="0.9", linewidth=1, zorder=0)
-        for line, row in enumerate(block.itertuples(), top):
+    lines: dict[str, dict[str, int]] = {}  # by dataset and kind; one is left out between datasets
+    top = 0
+    for dataset, block in rows.groupby("dataset", sort=False):
+        there = sorted(set(block["kind"]), key=kinds.index)
+        lines[dataset] = {kind: line for line, kind in enumerate(there, top)}
+        top += len(there) + 1
+    panels = dict(iter(rows.groupby("panel", sort=False)))
+    size = max(7.2, 1.4 + 2.4 * len(panels)), 1.2 + 0.15 * top + 0.2 * len(kinds)
+    figure = Picture(figsize=size, layout="constrained")
+    subplots = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, (labels, panel) in zip(subplots, panels.items()):
+        for row in panel.itertuples():
             ends = [[row.ratio - row.ratio_low], [row.ratio_high - row.ratio]]
             axes.errorbar(
-                row.ratio, line, xerr=np.nan_to_num(ends), markersize=4, linewidth=1.3,
-                **style[row.kind],
+                row.ratio, lines[row.dataset][row.kind], xerr=np.nan_to_num(ends), markersize=4,
+                linewidth=1.3, **style[row.kind],
             )  # fmt: skip
-        middles.append(top + (len(block) - 1) / 2)
-        top += len(block) + 1
-    axes.axvline(0, color="0.6", linewidth=1, zorder=0)
-    diagonal = axes.axvline(1, color="0.5", linewidth=1, linestyle="--", zorder=0)
-    axes.set_yticks(middles, [_shown(name) for name in blocks])
+        for of_dataset in list(lines.values())[1:]:
+            axes.axhline(min(of_dataset.values()) - 1, color="0.9", linewidth=1, zorder=0)
+        axes.axvline(0, color="0.6", linewidth=1, zorder=0)
+        diagonal = axes.axvline(1, color="0.5", linewidth=1, linestyle="--", zorder=0)
+        axes.set_title(labels, fontsize=10)
+        axes.set_xlabel("gain / misfit, 95 % interval")
+    axes.set_yticks(
+        [np.mean(list(of_dataset.values())) for of_dataset in lines.values()],
+        [_shown(name) for name in lines],
+    )
     axes.set_ylim(top - 1, -1)
     axes.set_xlim(*_SEEN)
-    axes.set_xlabel("gain / misfit, 95 % interval")
     marks = [Line2D([], [], linestyle="", markersize=5, **each) for each in style.values()]
     figure.legend(
         [*marks, diagonal], [*kinds, "gain = misfit"], loc="outside lower left", fontsize=8,
