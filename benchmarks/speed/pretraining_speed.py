@@ -1,4 +1,4 @@
-"""Pretraining throughput as a share of the machine's measured bfloat16 matmul peak.
+"""Pretraining throughput as a share of the machine's measured matmul peak.
 
 python benchmarks/speed/pretraining_speed.py [--recipe benchmarks/recipes/strong.yaml] [--steps 60]
                                         [--set architecture.hidden_size=384 ...]
