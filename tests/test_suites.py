@@ -283,9 +283,9 @@ KILLED_RUNS = textwrap.dedent(
     rng, exits, counts = random.Random(0), [], [0]
     for attempt in range(10):
         pid = start("killed")
-        # Starts keep nothing, one fit or two, so that together they get on; 15 are to be kept.
-        while kept() < counts[-1] + attempt % 3 and not ended(pid):
-            time.sleep(0.002)
+        if attempt % 2:  # a killed start must not have to begin anew for ever
+            while kept() == counts[-1] and not ended(pid):
+                time.sleep(0.002)
         time.sleep(rng.uniform(0, 0.2))
         os.kill(pid, signal.SIGKILL)
         exits.append(finish(pid))
@@ -303,7 +303,7 @@ def test_a_run_killed_ten_times_ends_with_the_same_records(tmp_path):
             {
                 "dataset": "freesolv", "weak": ["weak-h8", "weak-h12"], "strong": "weak-h16",
                 "weak_mode": "full", "strong_mode": "full", "seeds": [122, 123, 124],
-                "finetuning": {"epochs": 1, "batch": 64},
+                "finetuning": {"epochs": 2, "batch": 64},
             }
         )
     )  # fmt: skip
@@ -314,7 +314,7 @@ def test_a_run_killed_ten_times_ends_with_the_same_records(tmp_path):
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["exits"][-1] == 0
-    assert set(told["exits"]) == {0, -signal.SIGKILL}
+    assert told["exits"].count(-signal.SIGKILL) == 10
     assert told["kept"] == sorted(told["kept"])
     assert len(set(told["kept"])) >= 5  # killed at different stages
     whole, killed = (tmp_path / name / "records.csv" for name in ("whole", "killed"))

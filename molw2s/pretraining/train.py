@@ -129,7 +129,7 @@ def pretrain(
         "seconds": round(time.perf_counter() - started),
         "resumed": last is not None,
         "device": _device(),
-        "precision": "bfloat16" if has_bfloat16() else "float32",
+        "precision": "bfloat16" if trainer.args.bf16 else "float32",
         "speed": note(checkpoints / "speed.jsonl", pace.measured),
         "command": command,
         "versions": {name: version(name) for name in ("torch", "transformers", "rdkit")},
